@@ -1,0 +1,175 @@
+//! The records of the ring buffer.
+//!
+//! Every record begins with the same eight bytes ([`Header`]); the reader looks at `kind` and `len`
+//! first and skips what it does not know. Integers are in the machine's byte order, ports too;
+//! addresses are in network order, as the kernel stores them.
+
+use core::mem::{align_of, offset_of, size_of};
+
+/// Length of `task_struct::comm`, with its NUL (`TASK_COMM_LEN`).
+pub const COMM_LEN: usize = 16;
+
+/// Values of [`Header::kind`].
+pub mod kind {
+    /// A [`super::Transition`].
+    pub const TRANSITION: u16 = 1;
+    /// A [`super::Destroy`].
+    pub const DESTROY: u16 = 2;
+}
+
+/// Bits of [`Transition::known`]: which fields hold a fact. A kernel that has no such field, or a
+/// hook that can't reach it, leaves the bit clear and the field zero.
+pub mod known {
+    /// `cookie` is the socket's cookie.
+    pub const COOKIE: u32 = 1 << 0;
+    /// `netns` is the network namespace's inode number.
+    pub const NETNS: u32 = 1 << 1;
+    /// `ifindex` is `skc_bound_dev_if`.
+    pub const IFINDEX: u32 = 1 << 2;
+    /// `mark` is `sk_mark`.
+    pub const MARK: u32 = 1 << 3;
+    /// `uid` is `sk_uid`.
+    pub const UID: u32 = 1 << 4;
+    /// `cgroup_id` is the id of the socket's cgroup.
+    pub const CGROUP: u32 = 1 << 5;
+    /// `inode` is the socket file's inode number, or 0 where the socket has no file.
+    pub const INODE: u32 = 1 << 6;
+    /// `sk_err` is set.
+    pub const SK_ERR: u32 = 1 << 7;
+    /// `shutdown` is set.
+    pub const SHUTDOWN: u32 = 1 << 8;
+    /// `sock_flags` is set.
+    pub const SOCK_FLAGS: u32 = 1 << 9;
+    /// The numbers of `tcp_sock` are set.
+    pub const TCP: u32 = 1 << 10;
+    /// `pid` and `comm` are those of the running task's thread group leader.
+    pub const TASK: u32 = 1 << 11;
+    /// `task_flags` is set.
+    pub const TASK_FLAGS: u32 = 1 << 12;
+}
+
+/// Bits of [`Transition::sock_flags`].
+pub mod sock_flag {
+    /// `SOCK_DEAD`: no process holds the socket any more (`sock_orphan`).
+    pub const DEAD: u8 = 1 << 0;
+    /// `SOCK_DONE`: the peer's FIN was received (`tcp_fin`).
+    pub const DONE: u8 = 1 << 1;
+}
+
+/// Bits of [`Transition::task_flags`].
+pub mod task_flag {
+    /// The running task is a kernel thread (`PF_KTHREAD`).
+    pub const KTHREAD: u8 = 1 << 0;
+}
+
+/// The first bytes of every record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// One of [`kind`].
+    pub kind: u16,
+    /// Length of the whole record in bytes, this header included.
+    pub len: u16,
+    /// The CPU that wrote the record.
+    pub cpu: u32,
+}
+
+/// One call of `inet_sock_set_state`: a socket is about to go from `old` to `new`.
+///
+/// Written before the kernel stores the new state (`inet_sk_set_state`, `inet_sk_state_store`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Transition {
+    /// Kind [`kind::TRANSITION`].
+    pub header: Header,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub mono_ns: u64,
+    /// Socket cookie (`skc_cookie`).
+    pub cookie: u64,
+    /// Address of the `struct sock`. No identity over time: the slab reuses it at once.
+    pub sk: u64,
+    /// Id of the socket's cgroup (`sk_cgrp_data.cgroup->kn->id`).
+    pub cgroup_id: u64,
+    /// Inode number of the socket's file; 0 while nobody accepted it or after it was orphaned.
+    pub inode: u64,
+    /// `tcp_sock::bytes_acked`.
+    pub bytes_acked: u64,
+    /// `tcp_sock::bytes_received`.
+    pub bytes_received: u64,
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Bound device, 0 for none.
+    pub ifindex: u32,
+    /// Firewall mark.
+    pub mark: u32,
+    /// Owner of the socket, in the initial user namespace.
+    pub uid: u32,
+    /// Thread group of the task that was running, in the initial pid namespace. In softirq context
+    /// that is whoever was interrupted.
+    pub pid: u32,
+    /// `sk_err`, a positive errno, or 0.
+    pub sk_err: u32,
+    /// Smoothed round-trip time, microseconds (`srtt_us >> 3`).
+    pub rtt_us: u32,
+    /// Its mean deviation, microseconds (`mdev_us >> 2`).
+    pub rttvar_us: u32,
+    /// `tcp_sock::total_retrans`.
+    pub retrans: u32,
+    /// `tcp_sock::segs_out`.
+    pub segs_out: u32,
+    /// `tcp_sock::segs_in`.
+    pub segs_in: u32,
+    /// `tcp_sock::snd_cwnd`, segments.
+    pub cwnd: u32,
+    /// Which of the fields hold a fact: bits of [`known`].
+    pub known: u32,
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u16,
+    /// `IPPROTO_TCP`, `IPPROTO_MPTCP`, `IPPROTO_SCTP`, ....
+    pub protocol: u16,
+    /// Local port, host order; 0 while the kernel has not chosen one.
+    pub sport: u16,
+    /// Peer's port, host order; 0 where there is no peer yet.
+    pub dport: u16,
+    /// The state being left (`TCP_ESTABLISHED` = 1, ...).
+    pub old: u8,
+    /// The state being entered.
+    pub new: u8,
+    /// `sk_shutdown`: bit 0 receive side, bit 1 send side.
+    pub shutdown: u8,
+    /// Bits of [`sock_flag`].
+    pub sock_flags: u8,
+    /// Bits of [`task_flag`].
+    pub task_flags: u8,
+    /// Zero.
+    pub pad: [u8; 7],
+    /// Local address; IPv4 in the first four bytes.
+    pub saddr: [u8; 16],
+    /// Peer's address; IPv4 in the first four bytes.
+    pub daddr: [u8; 16],
+    /// Name of the thread group leader, NUL-terminated.
+    pub comm: [u8; COMM_LEN],
+}
+
+/// `tcp_destroy_sock`: the socket with this cookie will emit no more transitions.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Destroy {
+    /// Kind [`kind::DESTROY`].
+    pub header: Header,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub mono_ns: u64,
+    /// Socket cookie, 0 where unknown.
+    pub cookie: u64,
+    /// Address of the `struct sock`.
+    pub sk: u64,
+}
+
+const _: () = assert!(size_of::<Header>() == 8);
+const _: () = assert!(size_of::<Transition>() == 184 && align_of::<Transition>() == 8);
+const _: () = assert!(offset_of!(Transition, netns) == 64);
+const _: () = assert!(offset_of!(Transition, known) == 112);
+const _: () = assert!(offset_of!(Transition, old) == 124);
+const _: () = assert!(offset_of!(Transition, saddr) == 136);
+const _: () = assert!(offset_of!(Transition, comm) == 168);
+const _: () = assert!(size_of::<Destroy>() == 32 && align_of::<Destroy>() == 8);

@@ -1,0 +1,4 @@
+//! sockwatch: every TCP state change of this machine, as it happens.
+//!
+//! The library behind the `sockwatch` command. Data flows one way, and imports only go left:
+//! `model <- { source | table | filter | enrich } <- sink <- app`.

@@ -1,0 +1,3 @@
+//! The `sockwatch` command.
+
+fn main() {}
