@@ -5,5 +5,6 @@
 
 #![deny(unsafe_code)]
 
+pub mod enrich;
 pub mod model;
 pub mod source;
