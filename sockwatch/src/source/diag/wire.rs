@@ -23,7 +23,7 @@ pub(super) const SEQUENCE: u32 = 1;
 const NETLINK_HEADER_BYTES: usize = 16;
 
 /// Room for one datagram, bytes: twice what the kernel puts into one (`netlink_dump`: 32 KiB).
-const DATAGRAM_BYTES: usize = 64 << 10;
+pub(super) const DATAGRAM_BYTES: usize = 64 << 10;
 
 /// SO_RCVBUF, bytes. The kernel stops filling a dump when it is reached and goes on when we read.
 const RECEIVE_BUFFER_BYTES: i32 = 1 << 20;
@@ -65,7 +65,7 @@ pub(super) struct Ended {
 
 /// Sends `request` and gives the payload of every reply to `each`.
 ///
-/// Replies are read into `buffer`, which is enlarged to 64 KiB.
+/// Datagrams are read into the capacity of `buffer`.
 ///
 /// # Errors
 ///
@@ -76,9 +76,6 @@ pub(super) fn dump(
     buffer: &mut Vec<u8>,
     mut each: impl FnMut(&[u8]),
 ) -> Result<Ended, WireError> {
-    let capacity = buffer.capacity().max(DATAGRAM_BYTES);
-    buffer.clear();
-    buffer.reserve(capacity);
     let socket = open().map_err(WireError::Open)?;
     again(|| socket.send(request, 0)).map_err(WireError::Send)?;
     let mut ended = Ended::default();

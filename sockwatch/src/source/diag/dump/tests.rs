@@ -11,11 +11,11 @@ mod rows {
     use super::*;
 
     fn row(fixture: &str, proto: Proto) -> SeedSocket {
-        let (mut sockets, mut malformed) = (Vec::new(), 0);
-        let bytes = fixtures::bytes(fixture);
-        take(&bytes, proto, 77, &mut sockets, &mut malformed);
-        assert_eq!((sockets.len(), malformed), (1, 0));
-        sockets[0]
+        let mut rows = Rows::default();
+        rows.take(&fixtures::bytes(fixture), proto, 77);
+        assert_eq!((rows.sockets.len(), rows.malformed), (1, 0));
+        assert!(!rows.unmarked);
+        rows.sockets[0]
     }
 
     #[test]
@@ -61,9 +61,9 @@ mod rows {
     fn half_open_by_its_own_number_is_the_same() {
         let mut bytes = fixtures::bytes(fixtures::SYN_RECV);
         bytes[1] = 12;
-        let (mut sockets, mut malformed) = (Vec::new(), 0);
-        take(&bytes, Proto::Tcp, 77, &mut sockets, &mut malformed);
-        assert_eq!(sockets, [row(fixtures::SYN_RECV, Proto::Tcp)]);
+        let mut rows = Rows::default();
+        rows.take(&bytes, Proto::Tcp, 77);
+        assert_eq!(rows.sockets, [row(fixtures::SYN_RECV, Proto::Tcp)]);
     }
 
     #[test]
@@ -76,10 +76,20 @@ mod rows {
     fn strange_rows_are_counted() {
         let mut bytes = fixtures::bytes(fixtures::ESTABLISHED);
         bytes[0] = 1;
-        let (mut sockets, mut malformed) = (Vec::new(), 0);
-        take(&bytes, Proto::Tcp, 77, &mut sockets, &mut malformed);
-        take(&bytes[..71], Proto::Tcp, 77, &mut sockets, &mut malformed);
-        assert_eq!((sockets.len(), malformed), (0, 2));
+        let mut rows = Rows::default();
+        rows.take(&bytes, Proto::Tcp, 77);
+        rows.take(&bytes[..71], Proto::Tcp, 77);
+        assert_eq!((rows.sockets.len(), rows.malformed), (0, 2));
+    }
+
+    #[test]
+    fn marks_that_are_kept_from_us_are_noticed() {
+        let mut bytes = fixtures::bytes(fixtures::ESTABLISHED);
+        bytes[82] = 14; // INET_DIAG_PAD in the place of INET_DIAG_MARK
+        let mut rows = Rows::default();
+        rows.take(&bytes, Proto::Tcp, 77);
+        assert_eq!(rows.sockets[0].info.mark, None);
+        assert!(rows.unmarked);
     }
 }
 
@@ -90,7 +100,6 @@ fn our_own_listener_is_in_the_dump() {
     let port = listener.local_addr().unwrap().port();
     let seed = dump(&[netns::own().unwrap()], &Selection::default());
     assert_eq!((seed.netns_count, seed.malformed), (1, 0));
-    assert_eq!(seed.degraded, []);
     let listens = |row: &&SeedSocket| row.state == TcpState::Listen && row.tuple.sport == port;
     assert_eq!(seed.sockets.iter().filter(listens).count(), 1);
 }
@@ -103,4 +112,32 @@ fn states_that_no_dump_has_cost_nothing() {
     };
     let seed = dump(&[netns::own().unwrap()], &selection);
     assert_eq!((seed.netns_count, seed.sockets.len()), (1, 0));
+}
+
+#[test]
+fn a_reply_that_does_not_fit_is_asked_for_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let listeners = Selection {
+        protos: vec![Proto::Tcp],
+        families: vec![Family::Inet],
+        states: StateSet::of(&[TcpState::Listen]),
+    };
+    let own = netns::own().unwrap();
+    let mut walk = Walk::new(&listeners);
+    walk.buffer = Vec::with_capacity(64);
+    let seed = walk.run(&[own]);
+    assert_eq!(seed.malformed, 0);
+    let found = seed.sockets.iter().filter(|row| row.tuple.sport == port);
+    assert_eq!(found.count(), 1);
+}
+
+#[test]
+fn only_tcp_must_be_there() {
+    let refused = |errno: Errno| WireError::Refused(errno.into());
+    assert!(is_absent(&refused(Errno::NOENT), Proto::Mptcp));
+    assert!(!is_absent(&refused(Errno::NOENT), Proto::Tcp));
+    assert!(!is_absent(&refused(Errno::PERM), Proto::Mptcp));
+    assert!(explain(&refused(Errno::NOENT)).contains("tcp_diag"));
+    assert!(explain(&refused(Errno::PERM)).contains("not permitted"));
 }
