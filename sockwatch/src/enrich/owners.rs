@@ -1,8 +1,9 @@
 //! Which process holds a socket: one pass over /proc/PID/fd.
 //!
-//! The way of `ss -p`, for sockets that were there before the probes; 2 to 3 microseconds for each
-//! descriptor of the machine, whatever is wanted. Sockets are found by inode number, which no
-//! descriptor of a minisocket or an unaccepted connection has.
+//! The way of `ss -p`, for sockets that were there before the probes. About 4 microseconds for each
+//! descriptor of the machine (100,000 sockets: 0.41 to 0.46 s), until all that is wanted is found.
+//! Sockets are found by inode number, which minisockets, half-open and unaccepted connections don't
+//! have.
 //!
 //! Does not see descriptors of a thread that shares its leader's no more, descriptors on their way
 //! through a unix socket, nor files known only to io_uring.
