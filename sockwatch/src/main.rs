@@ -1,3 +1,7 @@
 //! The `sockwatch` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sockwatch::app::main()
+}

@@ -7,7 +7,7 @@ use crate::{
     enrich::cgroup::Paths,
     filter::{Facts, Selection},
     model::{
-        Event, MonoNs, SocketKey, TcpState, Transition, WallClock,
+        Event, MonoNs, Owner, SocketKey, TcpState, Transition, WallClock,
         event::{Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
     },
     sink::Sink,
@@ -26,8 +26,8 @@ pub struct Parts {
     pub selection: Selection,
     /// How to show it.
     pub sink: Sink,
-    /// Names of cgroups.
-    pub cgroups: Paths,
+    /// Names of cgroups; `None` where there are none to be had.
+    pub cgroups: Option<Paths>,
     /// How many transitions to show before the rest is left out.
     pub count: Option<u64>,
 }
@@ -36,8 +36,19 @@ pub struct Parts {
 pub struct Pipeline {
     parts: Parts,
     totals: Totals,
-    /// What did not go out since the output last had room.
-    unsent: Option<Lost>,
+    /// Losses not told of yet, because the output had no room: the kernel's, then the output's own.
+    untold: [Option<Lost>; 2],
+}
+
+/// A row of the dump.
+#[derive(Clone, Copy, Debug)]
+pub struct SeedRow<'a> {
+    /// The socket.
+    pub socket: &'a SeedSocket,
+    /// The process that holds it.
+    pub owner: Option<Owner>,
+    /// When the dump ended.
+    pub at: MonoNs,
 }
 
 /// Where lines go, and the clock for their wall time.
@@ -53,7 +64,7 @@ pub struct Out<'a> {
 impl Pipeline {
     /// An empty pipeline.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, totals: Totals::default(), unsent: None }
+        Self { parts, totals: Totals::default(), untold: [None; 2] }
     }
 
     /// The sockets known at the moment.
@@ -72,7 +83,8 @@ impl Pipeline {
     }
 
     /// Takes in a socket that a dump shows, and prints it where `show` says so.
-    pub fn seed(&mut self, row: &SeedSocket, at: MonoNs, show: bool, out: &mut Out<'_>) {
+    pub fn seed(&mut self, row: &SeedRow<'_>, show: bool, out: &mut Out<'_>) {
+        let SeedRow { socket: row, owner, at } = row;
         let entry = Entry {
             key: SocketKey::seeded(row.proto, row.cookie, &row.tuple),
             proto: row.proto,
@@ -81,7 +93,7 @@ impl Pipeline {
             state: row.state,
             since: None,
             begin: None,
-            owner: row.owner,
+            owner: *owner,
         };
         // Minisockets never pass through inet_sock_set_state: nothing would tell of their end.
         let is_mini = matches!(row.state, TcpState::TimeWait | TcpState::SynRecv);
@@ -91,14 +103,14 @@ impl Pipeline {
             return;
         }
         let event = Event::Socket(SocketEvent {
-            at,
+            at: *at,
             proto: row.proto,
             tuple: &row.tuple,
             state: row.state,
             key: entry.key,
             info: &row.info,
             owner: entry.owner.as_ref(),
-            cgroup: row.info.cgroup_id.and_then(|id| self.parts.cgroups.path(id, at)),
+            cgroup: cgroup_path(&mut self.parts.cgroups, row.info.cgroup_id, *at),
         });
         self.parts.sink.write(&event, out.wall, out.bytes);
     }
@@ -125,10 +137,12 @@ impl Pipeline {
             return;
         }
         if !out.has_room {
-            self.unsent(transition.at);
+            self.totals.lost_output += 1;
+            let at = transition.at;
+            self.remember(Lost { place: LostWhere::Output, count: 1, from: at, to: at });
             return;
         }
-        self.flush_unsent(out);
+        self.tell_losses(out);
         self.totals.emitted += 1;
         let event = Event::Transition(TransitionEvent {
             transition,
@@ -138,33 +152,41 @@ impl Pipeline {
             owner: applied.owner.as_ref(),
             cause: applied.cause,
             errno: applied.errno,
-            cgroup: transition
-                .info
-                .cgroup_id
-                .and_then(|id| self.parts.cgroups.path(id, transition.at)),
+            cgroup: cgroup_path(
+                &mut self.parts.cgroups,
+                transition.info.cgroup_id,
+                transition.at,
+            ),
         });
         self.parts.sink.write(&event, out.wall, out.bytes);
-    }
-
-    fn unsent(&mut self, at: MonoNs) {
-        self.totals.lost_output += 1;
-        let fresh = Lost { place: LostWhere::Output, count: 0, from: at, to: at };
-        let lost = self.unsent.get_or_insert(fresh);
-        lost.count += 1;
-        lost.to = at;
-    }
-
-    /// Says what did not go out while the output had no room.
-    pub fn flush_unsent(&mut self, out: &mut Out<'_>) {
-        if let Some(lost) = self.unsent.take() {
-            self.parts.sink.write(&Event::Lost(lost), out.wall, out.bytes);
-        }
     }
 
     /// Says what was lost before it reached us.
     pub fn lost(&mut self, lost: Lost, out: &mut Out<'_>) {
         self.totals.lost_kernel += lost.count;
-        self.parts.sink.write(&Event::Lost(lost), out.wall, out.bytes);
+        self.remember(lost);
+        self.tell_losses(out);
+    }
+
+    /// Adds a loss to those not told of yet.
+    fn remember(&mut self, lost: Lost) {
+        let untold = &mut self.untold[usize::from(lost.place == LostWhere::Output)];
+        *untold = Some(match *untold {
+            Some(before) => Lost { count: before.count + lost.count, to: lost.to, ..before },
+            None => lost,
+        });
+    }
+
+    /// Tells of the losses, once the output has room again.
+    pub fn tell_losses(&mut self, out: &mut Out<'_>) {
+        if !out.has_room {
+            return;
+        }
+        for untold in &mut self.untold {
+            if let Some(lost) = untold.take() {
+                self.parts.sink.write(&Event::Lost(lost), out.wall, out.bytes);
+            }
+        }
     }
 
     /// Counts netlink messages that made no sense.
@@ -190,7 +212,11 @@ impl Pipeline {
 
     /// Prints the last line.
     pub fn stop(&mut self, totals: Totals, out: &mut Out<'_>) {
-        self.flush_unsent(out);
+        self.tell_losses(out);
         self.parts.sink.write(&Event::Stop(totals), out.wall, out.bytes);
     }
+}
+
+fn cgroup_path(paths: &mut Option<Paths>, id: Option<u64>, at: MonoNs) -> Option<&str> {
+    paths.as_mut()?.path(id?, at)
 }

@@ -94,8 +94,10 @@ pub struct LoadOptions {
 /// The attached programs. Dropping it detaches them.
 pub struct Tracer {
     /// Owns the programs and their links.
-    _ebpf: Ebpf,
+    ebpf: Option<Ebpf>,
     attached: Attached,
+    /// `recursion_misses` at the last look.
+    nested: u64,
     counters: PerCpuArray<MapData, CountersPod>,
     /// What this kernel or this run lacks.
     pub degraded: Vec<Degraded>,
@@ -108,7 +110,8 @@ pub struct KernelCounts {
     pub transitions: u64,
     /// Those for which the ring had no room.
     pub ring_full: u64,
-    /// Those that the kernel skipped because the program was already running on that CPU.
+    /// Those that the kernel skipped because the program was already running on that CPU, as of
+    /// the last [`Tracer::look_for_nested`].
     pub nested: u64,
     /// When the newest of `ring_full` was lost, `CLOCK_MONOTONIC` nanoseconds.
     pub lost_last_ns: u64,
@@ -195,7 +198,7 @@ impl Tracer {
         let reader = Reader::new(ring).map_err(LoadError::Register)?;
         let log = if options.kernel_log { KernelLog::new(&mut ebpf) } else { None };
         let degraded = std::mem::take(degraded);
-        Ok((Self { _ebpf: ebpf, attached, counters, degraded }, reader, log))
+        Ok((Self { ebpf: Some(ebpf), attached, nested: 0, counters, degraded }, reader, log))
     }
 
     /// The probes in use, as `hook/name`.
@@ -203,18 +206,28 @@ impl Tracer {
         self.attached.probes.clone()
     }
 
+    /// Detaches the programs: the ring gets no more records, and the counters stand still.
+    pub fn detach(&mut self) {
+        self.ebpf = None;
+    }
+
+    /// Asks the kernel how often it skipped the program. Costs a few microseconds more than
+    /// [`Tracer::counts`], which uses the answer from then on.
+    pub fn look_for_nested(&mut self) {
+        self.nested = self.attached.recursion_misses();
+    }
+
     /// Reads the counters of every CPU.
     ///
     /// # Errors
     /// When the kernel does not give them, which would be its bug.
     pub fn counts(&self) -> Result<KernelCounts, MapError> {
-        let mut counts = KernelCounts::default();
+        let mut counts = KernelCounts { nested: self.nested, ..KernelCounts::default() };
         for CountersPod(cpu) in self.counters.get(&0, 0)?.iter() {
             counts.transitions += cpu.transitions;
             counts.ring_full += cpu.lost;
             counts.lost_last_ns = counts.lost_last_ns.max(cpu.lost_last_ns);
         }
-        counts.nested = self.attached.recursion_misses();
         counts.transitions += counts.nested;
         Ok(counts)
     }

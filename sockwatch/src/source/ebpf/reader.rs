@@ -11,34 +11,45 @@ use aya::{
     maps::{MapData, RingBuf},
 };
 use aya_log::EbpfLogger;
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::{Instant, timeout_at},
+};
 
 use super::decode::{Malformed, Record, decode};
 
 /// The reading end of the ring.
 pub struct Reader {
     ring: AsyncFd<RingBuf<MapData>>,
+    /// When the records that are known to wait shall be taken at the latest.
+    due: Option<Instant>,
 }
 
 impl Reader {
     pub(super) fn new(ring: RingBuf<MapData>) -> io::Result<Self> {
-        Ok(Self { ring: register(ring)? })
+        Ok(Self { ring: register(ring)?, due: None })
     }
 
     /// Waits until there are records, then up to `gather` more, unless the ring fills before that.
+    /// Safe to cancel: what it has learnt is kept for the next call.
     ///
     /// # Errors
     /// When the reactor fails.
     pub async fn ready(&mut self, gather: Duration) -> io::Result<()> {
-        self.ring.readable().await?.clear_ready();
-        if let Ok(filling) = tokio::time::timeout(gather, self.ring.readable()).await {
+        let due = if let Some(due) = self.due {
+            due
+        } else {
+            self.ring.readable().await?.clear_ready();
+            *self.due.insert(Instant::now() + gather)
+        };
+        if let Ok(filling) = timeout_at(due, self.ring.readable()).await {
             filling?.clear_ready();
         }
         Ok(())
     }
 
     /// Hands over what waits in the ring, oldest first, at most `limit` records. Returns whether
-    /// the ring was emptied.
+    /// the ring was emptied; if not, the next [`Reader::ready`] returns at once.
     pub fn drain(
         &mut self,
         limit: usize,
@@ -46,9 +57,13 @@ impl Reader {
     ) -> bool {
         let ring = self.ring.get_mut();
         for _ in 0..limit {
-            let Some(bytes) = ring.next() else { return true };
+            let Some(bytes) = ring.next() else {
+                self.due = None;
+                return true;
+            };
             each(decode(&bytes));
         }
+        self.due = Some(Instant::now());
         false
     }
 }
