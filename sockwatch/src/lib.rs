@@ -7,3 +7,4 @@
 
 pub mod enrich;
 pub mod model;
+pub mod sink;
