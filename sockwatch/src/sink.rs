@@ -1,5 +1,6 @@
-//! From events to the bytes that go out.
+//! From events to the bytes that go out, and the thread that writes them.
 //!
+//! A sink renders into a buffer and does no I/O; `writer` does the I/O and knows nothing of events.
 //! No sink decides what is shown.
 
 mod address;
@@ -7,11 +8,13 @@ pub mod escape;
 pub mod jsonl;
 mod stamp;
 pub mod text;
+pub mod writer;
 
 use crate::model::{Event, WallClock};
 
 pub use jsonl::Jsonl;
 pub use text::{Text, TextOptions};
+pub use writer::{Target, Writer};
 
 /// A way to show events.
 #[derive(Debug)]
