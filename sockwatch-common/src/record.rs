@@ -154,7 +154,11 @@ pub struct Transition {
 impl Transition {
     /// Nothing known.
     pub const ZERO: Self = Self {
-        header: Header { kind: 0, len: 0, cpu: 0 },
+        header: Header {
+            kind: 0,
+            len: 0,
+            cpu: 0,
+        },
         mono_ns: 0,
         cookie: 0,
         sk: 0,

@@ -33,12 +33,18 @@ impl Failure {
 
     /// Something went wrong: exit status 1.
     fn runtime(error: impl Into<anyhow::Error>) -> Self {
-        Self { status: Self::RUNTIME, error: error.into() }
+        Self {
+            status: Self::RUNTIME,
+            error: error.into(),
+        }
     }
 
     /// Not permitted, or not supported here: exit status 3.
     fn unsupported(error: impl Into<anyhow::Error>) -> Self {
-        Self { status: Self::UNSUPPORTED, error: error.into() }
+        Self {
+            status: Self::UNSUPPORTED,
+            error: error.into(),
+        }
     }
 }
 
@@ -46,7 +52,12 @@ impl Failure {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(asked) if matches!(asked.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(asked)
+            if matches!(
+                asked.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
             // A closed pipe is nobody's error.
             let _closed = asked.print();
             return ExitCode::SUCCESS;

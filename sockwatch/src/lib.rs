@@ -5,8 +5,10 @@
 
 #![deny(unsafe_code)]
 
+pub mod app;
 pub mod enrich;
 pub mod filter;
 pub mod model;
+pub mod sink;
 pub mod source;
 pub mod table;

@@ -117,7 +117,10 @@ impl Table {
     /// Takes in a socket of the dump. The stream knows better: a socket that it has already told
     /// of, or that has gone, is left as it is. Returns whether the row says anything new.
     pub fn seed(&mut self, entry: Entry) -> bool {
-        let gone = self.gone_during_seed.as_ref().is_some_and(|gone| gone.contains(&entry.key));
+        let gone = self
+            .gone_during_seed
+            .as_ref()
+            .is_some_and(|gone| gone.contains(&entry.key));
         if gone || self.by_key.contains_key(&entry.key) {
             return false;
         }
@@ -168,7 +171,11 @@ impl Table {
             return None;
         }
         // Where nothing is newborn, as on a client, there is nothing to look up.
-        let newborn = if self.newborn.is_empty() { None } else { self.newborn.remove(&transition.sk) };
+        let newborn = if self.newborn.is_empty() {
+            None
+        } else {
+            self.newborn.remove(&transition.sk)
+        };
         if let Some(&slot) = self.by_key.get(&key) {
             return Some(slot);
         }
@@ -190,7 +197,11 @@ impl Table {
             tuple: merge_tuple(transition, previous.filter(|_| !begins(transition))),
             dwell: since.map(|since| transition.at.since(since)),
             age: begin.map(|begin| transition.at.since(begin)),
-            owner: owner::judge(transition, previous.and_then(|entry| entry.owner), inherited),
+            owner: owner::judge(
+                transition,
+                previous.and_then(|entry| entry.owner),
+                inherited,
+            ),
             cause,
             errno,
         }
@@ -251,7 +262,9 @@ fn seeded_key(transition: &Transition) -> Option<SocketKey> {
 /// The event's tuple, and what it lacks from what was known before.
 fn merge_tuple(transition: &Transition, previous: Option<&Entry>) -> Tuple {
     let mut tuple = transition.tuple;
-    let Some(known) = previous.map(|entry| entry.tuple) else { return tuple };
+    let Some(known) = previous.map(|entry| entry.tuple) else {
+        return tuple;
+    };
     if tuple.sport == 0 {
         tuple.sport = known.sport;
     }
@@ -267,7 +280,11 @@ fn merge_tuple(transition: &Transition, previous: Option<&Entry>) -> Tuple {
 fn next_entry(transition: &Transition, previous: Option<&Entry>, applied: &Applied) -> Entry {
     // MPTCP tells of states that are not left (10→10, 7→7, 5→5).
     let stays = transition.old == transition.new;
-    let since = if stays { previous.and_then(|entry| entry.since) } else { Some(transition.at) };
+    let since = if stays {
+        previous.and_then(|entry| entry.since)
+    } else {
+        Some(transition.at)
+    };
     Entry {
         key: transition.key,
         proto: transition.proto,
@@ -282,7 +299,11 @@ fn next_entry(transition: &Transition, previous: Option<&Entry>, applied: &Appli
 
 /// When the connection began, as known after this event.
 fn begin_after(transition: &Transition, previous: Option<&Entry>) -> Option<MonoNs> {
-    if begins(transition) { Some(transition.at) } else { previous?.begin }
+    if begins(transition) {
+        Some(transition.at)
+    } else {
+        previous?.begin
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::{filter, source::ebpf};
     disable_help_subcommand = true,
     after_help = "Exit status: 0, 1 runtime error, 2 usage, 3 not permitted or not supported here."
 )]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     #[command(flatten)]
@@ -58,7 +58,12 @@ pub(super) struct LiveArgs {
     #[arg(short = 'N', long, value_name = "NAME", help_heading = "Selection")]
     pub net: Option<String>,
     /// Which side of a transition has to be in the selected states
-    #[arg(long, value_name = "WHEN", default_value = "both", help_heading = "Selection")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "both",
+        help_heading = "Selection"
+    )]
     pub on: OnArg,
 
     /// Print JSON lines
@@ -83,7 +88,12 @@ pub(super) struct LiveArgs {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
     /// Colour the text
-    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
     pub color: ColorArg,
 
     /// Stop after this long: 5, 1.5s, 500ms, 2m, 1h
@@ -105,7 +115,12 @@ pub(super) struct LiveArgs {
           help_heading = "Run")]
     pub max_sockets: u64,
     /// How to hook into the kernel
-    #[arg(long, value_name = "HOOK", default_value = "auto", help_heading = "Run")]
+    #[arg(
+        long,
+        value_name = "HOOK",
+        default_value = "auto",
+        help_heading = "Run"
+    )]
     pub hook: HookArg,
     /// Say more on standard error: what is in use, the kernel programs' own warnings
     #[arg(short, long, help_heading = "Run")]
@@ -165,7 +180,9 @@ impl From<HookArg> for Option<ebpf::Hook> {
 
 /// `5`, `1.5s`, `500ms`, `2m`, `1h`: a number of seconds, or of the unit behind it.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let seconds = match unit {
         "" | "s" => 1.0,
@@ -176,9 +193,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         "d" => 86400.0,
         _ => return Err(format!("unknown unit '{unit}'; use us, ms, s, m, h or d")),
     };
-    let number: f64 = number.parse().map_err(|_not_a_number: std::num::ParseFloatError| {
-        "expected a time such as 5, 1.5s, 500ms or 2m".to_owned()
-    })?;
+    let number: f64 = number
+        .parse()
+        .map_err(|_not_a_number: std::num::ParseFloatError| {
+            "expected a time such as 5, 1.5s, 500ms or 2m".to_owned()
+        })?;
     Duration::try_from_secs_f64(number * seconds)
         .map_err(|_too_long: std::time::TryFromFloatSecsError| "that is too long".to_owned())
 }
@@ -212,7 +231,10 @@ fn ring_size(text: &str) -> Result<u32, String> {
         return Err(format!("expected {RING_MIN} to 1G bytes"));
     }
     if !bytes.is_power_of_two() {
-        return Err(format!("expected a power of two; the next is {}", bytes.next_power_of_two()));
+        return Err(format!(
+            "expected a power of two; the next is {}",
+            bytes.next_power_of_two()
+        ));
     }
     u32::try_from(bytes).map_err(|_beyond: std::num::TryFromIntError| "too large".to_owned())
 }
@@ -230,17 +252,29 @@ pub(super) fn one_line(error: &clap::Error) -> String {
     let mut line = match error.kind() {
         ErrorKind::UnknownArgument if arg.starts_with('-') => format!("unknown option '{arg}'"),
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => {
-            let word = if arg.is_empty() { text(ContextKind::InvalidSubcommand) } else { Some(arg) };
+            let word = if arg.is_empty() {
+                text(ContextKind::InvalidSubcommand)
+            } else {
+                Some(arg)
+            };
             format!("unexpected word '{}'", word.unwrap_or_default())
         }
         ErrorKind::InvalidValue if value.is_empty() => format!("{option} needs a value"),
         ErrorKind::InvalidValue => format!("bad value '{value}' for {option}"),
         ErrorKind::ValueValidation => {
             let why = std::error::Error::source(error).map(ToString::to_string);
-            format!("bad value '{value}' for {option}: {}", why.unwrap_or_default())
+            format!(
+                "bad value '{value}' for {option}: {}",
+                why.unwrap_or_default()
+            )
         }
         ErrorKind::ArgumentConflict => format!("{option} cannot be used here"),
-        _ => error.to_string().lines().next().unwrap_or_default().replace("error: ", ""),
+        _ => error
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .replace("error: ", ""),
     };
     let suggestion = [
         ContextKind::SuggestedArg,
@@ -273,7 +307,16 @@ mod tests {
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        for bad in ["", "s", "-1", "5 s", "5parsecs", "1e3", "1..2", "99999999999999999999d"] {
+        for bad in [
+            "",
+            "s",
+            "-1",
+            "5 s",
+            "5parsecs",
+            "1e3",
+            "1..2",
+            "99999999999999999999d",
+        ] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
     }
@@ -284,10 +327,23 @@ mod tests {
         assert_eq!(ring_size("16K"), Ok(16384));
         assert_eq!(ring_size("8M"), Ok(8 << 20));
         assert_eq!(ring_size("1G"), Ok(1 << 30));
-        for bad in ["", "K", "0", "2048", "3M", "-4096", "2G", "16KiB", "99999999999999999999"] {
+        for bad in [
+            "",
+            "K",
+            "0",
+            "2048",
+            "3M",
+            "-4096",
+            "2G",
+            "16KiB",
+            "99999999999999999999",
+        ] {
             assert!(ring_size(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(ring_size("5000").unwrap_err(), "expected a power of two; the next is 8192");
+        assert_eq!(
+            ring_size("5000").unwrap_err(),
+            "expected a power of two; the next is 8192"
+        );
     }
 
     #[test]
@@ -296,17 +352,32 @@ mod tests {
             let args = ["sockwatch"].iter().chain(args);
             one_line(&Cli::try_parse_from(args).unwrap_err())
         };
-        assert_eq!(line(&["--jsn"]), "unknown option '--jsn'; did you mean '--json'?");
+        assert_eq!(
+            line(&["--jsn"]),
+            "unknown option '--jsn'; did you mean '--json'?"
+        );
         assert_eq!(line(&["-y"]), "unknown option '-y'; see sockwatch --help");
-        assert_eq!(line(&["bogus"]), "unexpected word 'bogus'; see sockwatch --help");
+        assert_eq!(
+            line(&["bogus"]),
+            "unexpected word 'bogus'; see sockwatch --help"
+        );
         assert_eq!(
             line(&["--on", "entry"]),
             "bad value 'entry' for --on; did you mean 'enter'?"
         );
-        assert_eq!(line(&["--on", "x"]), "bad value 'x' for --on; it takes enter, leave, both");
-        assert_eq!(line(&["--count", "0"]).split(';').next().unwrap(),
-            "bad value '0' for --count: expected at least 1");
-        assert!(line(&["--count"]).starts_with("--count needs a value"), "{}", line(&["--count"]));
+        assert_eq!(
+            line(&["--on", "x"]),
+            "bad value 'x' for --on; it takes enter, leave, both"
+        );
+        assert_eq!(
+            line(&["--count", "0"]).split(';').next().unwrap(),
+            "bad value '0' for --count: expected at least 1"
+        );
+        assert!(
+            line(&["--count"]).starts_with("--count needs a value"),
+            "{}",
+            line(&["--count"])
+        );
         for args in [&["doctor", "-x"][..], &["-t", "doctor"], &["--json=yes"]] {
             assert_eq!(line(args).lines().count(), 1, "{args:?}");
         }

@@ -18,5 +18,7 @@ pub(super) fn mono() -> MonoNs {
 /// The distance of the two clocks at this moment.
 pub(super) fn wall() -> WallClock {
     let realtime = ns(clock_gettime(ClockId::Realtime));
-    WallClock { offset_ns: realtime - ns(clock_gettime(ClockId::Monotonic)) }
+    WallClock {
+        offset_ns: realtime - ns(clock_gettime(ClockId::Monotonic)),
+    }
 }

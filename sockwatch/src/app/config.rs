@@ -79,13 +79,22 @@ fn wants_colour() -> bool {
 }
 
 fn selection(args: &LiveArgs, netns: Option<&Netns>) -> Selection {
-    let chosen = |flag: bool, value| flag.then_some(value);
-    let protos = [chosen(args.tcp, Proto::Tcp), chosen(args.mptcp, Proto::Mptcp)];
-    let families = [chosen(args.ipv4, Family::Inet), chosen(args.ipv6, Family::Inet6)];
+    let protos = [
+        args.tcp.then_some(Proto::Tcp),
+        args.mptcp.then_some(Proto::Mptcp),
+    ];
+    let families = [
+        args.ipv4.then_some(Family::Inet),
+        args.ipv6.then_some(Family::Inet6),
+    ];
     Selection {
         protos: protos.into_iter().flatten().collect(),
         families: families.into_iter().flatten().collect(),
-        states: if args.listening { StateSet::of(&[TcpState::Listen]) } else { StateSet::ALL },
+        states: if args.listening {
+            StateSet::of(&[TcpState::Listen])
+        } else {
+            StateSet::ALL
+        },
         on: args.on.into(),
         netns: netns.map(|netns| netns.inode),
     }

@@ -31,8 +31,14 @@ use crate::{
 
 /// Runs the trace until it is over.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
-    let level = if config.verbose { LevelFilter::Debug } else { LevelFilter::Warn };
-    env_logger::Builder::new().filter_module("sockwatch", level).init();
+    let level = if config.verbose {
+        LevelFilter::Debug
+    } else {
+        LevelFilter::Warn
+    };
+    env_logger::Builder::new()
+        .filter_module("sockwatch", level)
+        .init();
     check_privilege()?;
     let writer = Writer::spawn(&config.target).map_err(Failure::runtime)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,7 +50,9 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
 }
 
 async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
-    let signals = Signals::new().context("cannot catch signals").map_err(Failure::runtime)?;
+    let signals = Signals::new()
+        .context("cannot catch signals")
+        .map_err(Failure::runtime)?;
     // Attach first, then dump: what changes during the dump is in the stream.
     let (mut tracer, reader, kernel_log) = Tracer::load(&config.load).map_err(load_failure)?;
     let attached_at = clock::mono();
@@ -54,7 +62,12 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
     let mut degraded = std::mem::take(&mut tracer.degraded);
     let sink = sink(&config, &mut degraded);
     let cgroups = Paths::find()
-        .map_err(|error| degraded.push(Degraded { what: "cgroup paths", why: error.to_string() }))
+        .map_err(|error| {
+            degraded.push(Degraded {
+                what: "cgroup paths",
+                why: error.to_string(),
+            })
+        })
         .ok();
     let start = Start {
         at: attached_at,
@@ -82,7 +95,10 @@ fn sink(config: &Config, degraded: &mut Vec<Degraded>) -> Sink {
     if config.json {
         return Sink::Jsonl(Jsonl::new());
     }
-    let wanted = NameOptions { services: config.service_names, hosts: config.host_names };
+    let wanted = NameOptions {
+        services: config.service_names,
+        hosts: config.host_names,
+    };
     let (names, without) = Names::load(wanted);
     degraded.extend(without);
     let options = TextOptions {
@@ -121,7 +137,9 @@ fn load_failure(error: LoadError) -> Failure {
 }
 
 fn uname(field: impl Fn(&rustix::system::Uname) -> &std::ffi::CStr) -> String {
-    field(&rustix::system::uname()).to_string_lossy().into_owned()
+    field(&rustix::system::uname())
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn boot_id() -> Option<String> {

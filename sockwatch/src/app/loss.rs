@@ -18,7 +18,11 @@ pub(super) struct LossWatch {
 impl LossWatch {
     /// Nothing lost yet.
     pub(super) fn new(now: MonoNs) -> Self {
-        Self { ring_full: 0, nested: 0, looked_at: now }
+        Self {
+            ring_full: 0,
+            nested: 0,
+            looked_at: now,
+        }
     }
 
     /// What was lost since the last call: between then and the newest loss, or now.
@@ -27,10 +31,23 @@ impl LossWatch {
         let nested = counts.nested.saturating_sub(self.nested);
         let from = self.looked_at;
         // The kernel dates a full ring, but not a call that it skipped.
-        let to = if nested > 0 { now } else { MonoNs(counts.lost_last_ns).max(from) };
-        *self = Self { ring_full: counts.ring_full, nested: self.nested + nested, looked_at: now };
+        let to = if nested > 0 {
+            now
+        } else {
+            MonoNs(counts.lost_last_ns).max(from)
+        };
+        *self = Self {
+            ring_full: counts.ring_full,
+            nested: self.nested + nested,
+            looked_at: now,
+        };
         let count = ring_full + nested;
-        (count > 0).then_some(Lost { place: LostWhere::Kernel, count, from, to })
+        (count > 0).then_some(Lost {
+            place: LostWhere::Kernel,
+            count,
+            from,
+            to,
+        })
     }
 }
 
@@ -46,10 +63,16 @@ mod tests {
         counts.ring_full = 7;
         counts.lost_last_ns = 250;
         let lost = watch.news(&counts, MonoNs(300)).unwrap();
-        assert_eq!((lost.count, lost.from, lost.to), (7, MonoNs(200), MonoNs(250)));
+        assert_eq!(
+            (lost.count, lost.from, lost.to),
+            (7, MonoNs(200), MonoNs(250))
+        );
         assert_eq!(watch.news(&counts, MonoNs(400)), None);
         counts.nested = 2;
         let lost = watch.news(&counts, MonoNs(500)).unwrap();
-        assert_eq!((lost.count, lost.from, lost.to), (2, MonoNs(400), MonoNs(500)));
+        assert_eq!(
+            (lost.count, lost.from, lost.to),
+            (2, MonoNs(400), MonoNs(500))
+        );
     }
 }

@@ -64,7 +64,11 @@ pub struct Out<'a> {
 impl Pipeline {
     /// An empty pipeline.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, totals: Totals::default(), untold: [None; 2] }
+        Self {
+            parts,
+            totals: Totals::default(),
+            untold: [None; 2],
+        }
     }
 
     /// The sockets known at the moment.
@@ -79,12 +83,18 @@ impl Pipeline {
 
     /// Prints the first line.
     pub fn start(&mut self, start: &Start, out: &mut Out<'_>) {
-        self.parts.sink.write(&Event::Start(start), out.wall, out.bytes);
+        self.parts
+            .sink
+            .write(&Event::Start(start), out.wall, out.bytes);
     }
 
     /// Takes in a socket that a dump shows, and prints it where `show` says so.
     pub fn seed(&mut self, row: &SeedRow<'_>, show: bool, out: &mut Out<'_>) {
-        let SeedRow { socket: row, owner, at } = row;
+        let SeedRow {
+            socket: row,
+            owner,
+            at,
+        } = row;
         let entry = Entry {
             key: SocketKey::seeded(row.proto, row.cookie, &row.tuple),
             proto: row.proto,
@@ -98,7 +108,11 @@ impl Pipeline {
         // Minisockets never pass through inet_sock_set_state: nothing would tell of their end.
         let is_mini = matches!(row.state, TcpState::TimeWait | TcpState::SynRecv);
         let is_news = is_mini || self.parts.table.seed(entry);
-        let facts = Facts { proto: row.proto, family: row.tuple.family, netns: row.info.netns };
+        let facts = Facts {
+            proto: row.proto,
+            family: row.tuple.family,
+            netns: row.info.netns,
+        };
         if !(show && is_news && self.parts.selection.shows_row(&facts, row.state)) {
             return;
         }
@@ -139,7 +153,12 @@ impl Pipeline {
         if !out.has_room {
             self.totals.lost_output += 1;
             let at = transition.at;
-            self.remember(Lost { place: LostWhere::Output, count: 1, from: at, to: at });
+            self.remember(Lost {
+                place: LostWhere::Output,
+                count: 1,
+                from: at,
+                to: at,
+            });
             return;
         }
         self.tell_losses(out);
@@ -172,7 +191,11 @@ impl Pipeline {
     fn remember(&mut self, lost: Lost) {
         let untold = &mut self.untold[usize::from(lost.place == LostWhere::Output)];
         *untold = Some(match *untold {
-            Some(before) => Lost { count: before.count + lost.count, to: lost.to, ..before },
+            Some(before) => Lost {
+                count: before.count + lost.count,
+                to: lost.to,
+                ..before
+            },
             None => lost,
         });
     }
@@ -184,7 +207,9 @@ impl Pipeline {
         }
         for untold in &mut self.untold {
             if let Some(lost) = untold.take() {
-                self.parts.sink.write(&Event::Lost(lost), out.wall, out.bytes);
+                self.parts
+                    .sink
+                    .write(&Event::Lost(lost), out.wall, out.bytes);
             }
         }
     }
@@ -207,13 +232,17 @@ impl Pipeline {
 
     /// Prints a heartbeat.
     pub fn stats(&mut self, totals: Totals, out: &mut Out<'_>) {
-        self.parts.sink.write(&Event::Stats(totals), out.wall, out.bytes);
+        self.parts
+            .sink
+            .write(&Event::Stats(totals), out.wall, out.bytes);
     }
 
     /// Prints the last line.
     pub fn stop(&mut self, totals: Totals, out: &mut Out<'_>) {
         self.tell_losses(out);
-        self.parts.sink.write(&Event::Stop(totals), out.wall, out.bytes);
+        self.parts
+            .sink
+            .write(&Event::Stop(totals), out.wall, out.bytes);
     }
 }
 

@@ -41,7 +41,10 @@ impl Capabilities {
 
     fn parse(status: &str) -> Self {
         let hex = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-        Self(hex.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0))
+        Self(
+            hex.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+                .unwrap_or(0),
+        )
     }
 
     pub(super) const fn has(self, capability: Capability) -> bool {
@@ -54,7 +57,10 @@ impl Capabilities {
             return Vec::new();
         }
         let needed = [Capability::Bpf, Capability::Perfmon];
-        needed.into_iter().filter(|&capability| !self.has(capability)).collect()
+        needed
+            .into_iter()
+            .filter(|&capability| !self.has(capability))
+            .collect()
     }
 }
 
@@ -65,7 +71,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let none = Capabilities::parse("Name:\tx\nCapEff:\t0000000000000000\n");
-        assert_eq!(none.missing_for_tracing(), [Capability::Bpf, Capability::Perfmon]);
+        assert_eq!(
+            none.missing_for_tracing(),
+            [Capability::Bpf, Capability::Perfmon]
+        );
         let bpf = Capabilities::parse("CapEff:\t0000008000000000\n");
         assert_eq!(bpf.missing_for_tracing(), [Capability::Perfmon]);
         let root = Capabilities::parse("CapEff:\t000001fffeffffff\n");

@@ -33,10 +33,12 @@ pub(super) fn begin(
     scan_owners: bool,
 ) -> io::Result<oneshot::Receiver<Seeded>> {
     let (send, receive) = oneshot::channel();
-    thread::Builder::new().name("seed".to_owned()).spawn(move || {
-        // The receiver is gone when the trace has ended meanwhile.
-        let _unheard = send.send(seed(only, scan_owners));
-    })?;
+    thread::Builder::new()
+        .name("seed".to_owned())
+        .spawn(move || {
+            // The receiver is gone when the trace has ended meanwhile.
+            let _unheard = send.send(seed(only, scan_owners));
+        })?;
     Ok(receive)
 }
 
@@ -50,7 +52,10 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
                 found.namespaces
             }
             Err(error) => {
-                degraded.push(Degraded { what: "network namespaces", why: error.to_string() });
+                degraded.push(Degraded {
+                    what: "network namespaces",
+                    why: error.to_string(),
+                });
                 Vec::new()
             }
         },
@@ -58,13 +63,30 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
     let dump = diag::dump(&namespaces, &diag::Selection::default());
     let at = clock::mono();
     degraded.extend(dump.degraded);
-    let owners = if scan_owners { find_owners(&dump.sockets, &mut degraded) } else { None };
+    let owners = if scan_owners {
+        find_owners(&dump.sockets, &mut degraded)
+    } else {
+        None
+    };
     let owner = |socket: &SeedSocket| {
         let (pid, comm) = *owners.as_ref()?.by_inode.get(&socket.info.inode?)?;
-        Some(Owner { pid, comm, how: How::Scan })
+        Some(Owner {
+            pid,
+            comm,
+            how: How::Scan,
+        })
     };
-    let sockets = dump.sockets.into_iter().map(|socket| (socket, owner(&socket))).collect();
-    Seeded { sockets, malformed: dump.malformed, degraded, at }
+    let sockets = dump
+        .sockets
+        .into_iter()
+        .map(|socket| (socket, owner(&socket)))
+        .collect();
+    Seeded {
+        sockets,
+        malformed: dump.malformed,
+        degraded,
+        at,
+    }
 }
 
 fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Option<owners::Owners> {
@@ -83,7 +105,10 @@ fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Option<o
             Some(found)
         }
         Err(error) => {
-            degraded.push(Degraded { what, why: error.to_string() });
+            degraded.push(Degraded {
+                what,
+                why: error.to_string(),
+            });
             None
         }
     }

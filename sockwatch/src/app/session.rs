@@ -158,7 +158,9 @@ impl Session {
         if let Some((_, held)) = &mut self.held {
             let emptied = self.reader.drain(BATCH, |record| held.push(record));
             if held.len() > SEED_HELD {
-                self.release(Some("too many transitions while it was being read".to_owned()));
+                self.release(Some(
+                    "too many transitions while it was being read".to_owned(),
+                ));
             }
             return emptied;
         }
@@ -168,7 +170,9 @@ impl Session {
             has_room: self.writer.has_room(),
         };
         let pipeline = &mut self.pipeline;
-        let emptied = self.reader.drain(BATCH, |record| pipeline.record(&record, &mut out));
+        let emptied = self
+            .reader
+            .drain(BATCH, |record| pipeline.record(&record, &mut out));
         self.report_losses();
         self.send();
         emptied
@@ -198,7 +202,11 @@ impl Session {
         self.print_start();
         let mut out = out(&mut self.buffer, &self.writer);
         for (socket, owner) in &seeded.sockets {
-            let row = SeedRow { socket, owner: *owner, at: seeded.at };
+            let row = SeedRow {
+                socket,
+                owner: *owner,
+                at: seeded.at,
+            };
             self.pipeline.seed(&row, self.config.snapshot, &mut out);
         }
         self.pipeline.table().end_seed();
@@ -212,16 +220,22 @@ impl Session {
             eprintln!("sockwatch: note: {what}: {why}");
         }
         log::info!("probes: {}", start.probes.join(", "));
-        self.pipeline.start(start, &mut out(&mut self.buffer, &self.writer));
+        self.pipeline
+            .start(start, &mut out(&mut self.buffer, &self.writer));
     }
 
     /// Ends the wait for the seed: prints what was held back.
     fn release(&mut self, late: Option<String>) {
         if let (Some((start, _)), Some(why)) = (&mut self.held, late) {
-            start.degraded.push(Degraded { what: "existing sockets", why });
+            start.degraded.push(Degraded {
+                what: "existing sockets",
+                why,
+            });
             self.print_start();
         }
-        let Some((_, records)) = self.held.take() else { return };
+        let Some((_, records)) = self.held.take() else {
+            return;
+        };
         let mut out = out(&mut self.buffer, &self.writer);
         for record in &records {
             self.pipeline.record(record, &mut out);
@@ -266,12 +280,18 @@ impl Session {
         self.tracer.look_for_nested();
         self.report_losses();
         let totals = self.totals();
-        let mut last = Out { has_room: true, ..out(&mut self.buffer, &self.writer) };
+        let mut last = Out {
+            has_room: true,
+            ..out(&mut self.buffer, &self.writer)
+        };
         self.pipeline.stop(totals, &mut last);
         self.send();
         let lost = totals.lost_kernel + totals.lost_output;
         if lost > 0 {
-            eprintln!("sockwatch: {lost} of {} transitions were lost", totals.events);
+            eprintln!(
+                "sockwatch: {lost} of {} transitions were lost",
+                totals.events
+            );
         }
         match self.writer.finish(FLUSH_PATIENCE) {
             Outcome::Flushed | Outcome::Closed => Ok(()),
@@ -291,7 +311,11 @@ impl Session {
 }
 
 fn out<'a>(buffer: &'a mut Vec<u8>, writer: &Writer) -> Out<'a> {
-    Out { bytes: buffer, wall: clock::wall(), has_room: writer.has_room() }
+    Out {
+        bytes: buffer,
+        wall: clock::wall(),
+        has_room: writer.has_room(),
+    }
 }
 
 fn ticks() -> Interval {

@@ -82,7 +82,11 @@ pub struct Facts {
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words: Vec<String> = Vec::new();
-        words.extend(self.protos.iter().map(|proto| format!("--{}", proto.word())));
+        words.extend(
+            self.protos
+                .iter()
+                .map(|proto| format!("--{}", proto.word())),
+        );
         words.extend(self.families.iter().map(|family| match family {
             Family::Inet => "--ipv4".to_owned(),
             Family::Inet6 => "--ipv6".to_owned(),
@@ -106,13 +110,22 @@ impl fmt::Display for Selection {
 mod tests {
     use super::*;
 
-    const FACTS: Facts = Facts { proto: Proto::Tcp, family: Family::Inet6, netns: Some(7) };
+    const FACTS: Facts = Facts {
+        proto: Proto::Tcp,
+        family: Family::Inet6,
+        netns: Some(7),
+    };
 
     #[test]
     fn states_are_asked_of_the_chosen_side() {
         let states = StateSet::of(&[TcpState::SynSent]);
         let shows = |on, old, new| {
-            Selection { states, on, ..Selection::default() }.shows_transition(&FACTS, old, new)
+            Selection {
+                states,
+                on,
+                ..Selection::default()
+            }
+            .shows_transition(&FACTS, old, new)
         };
         assert!(shows(On::Both, TcpState::Close, TcpState::SynSent));
         assert!(shows(On::Both, TcpState::SynSent, TcpState::Established));
@@ -135,8 +148,20 @@ mod tests {
         };
         assert!(narrow.shows_row(&FACTS, TcpState::Listen));
         assert!(!narrow.shows_row(&FACTS, TcpState::Established));
-        assert!(!narrow.shows_row(&Facts { netns: None, ..FACTS }, TcpState::Listen));
-        assert!(!narrow.shows_row(&Facts { family: Family::Inet, ..FACTS }, TcpState::Listen));
+        assert!(!narrow.shows_row(
+            &Facts {
+                netns: None,
+                ..FACTS
+            },
+            TcpState::Listen
+        ));
+        assert!(!narrow.shows_row(
+            &Facts {
+                family: Family::Inet,
+                ..FACTS
+            },
+            TcpState::Listen
+        ));
         let words = "--mptcp --tcp --ipv6 netns:7 state closed state listening --on enter";
         assert_eq!(narrow.to_string(), words);
     }

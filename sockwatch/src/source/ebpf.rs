@@ -2,7 +2,10 @@
 //!
 //! Only this module names aya. Records leave it as model values; what the running kernel lacks
 //! leaves it as [`Degraded`] values.
-#![allow(unsafe_code, reason = "the loader's plain-data markers and the reactor's registration")]
+#![allow(
+    unsafe_code,
+    reason = "the loader's plain-data markers and the reactor's registration"
+)]
 
 mod attach;
 pub mod btf;
@@ -26,8 +29,8 @@ use sockwatch_common::{
 use thiserror::Error;
 
 use crate::model::event::Degraded;
-pub use attach::Hook;
 use attach::Attached;
+pub use attach::Hook;
 pub use decode::{Destroyed, Malformed, Record, decode};
 pub use reader::{KernelLog, Reader};
 use tracefs::TracefsError;
@@ -139,7 +142,10 @@ impl Tracer {
             match Self::load_with(options, hook, &layout, &mut degraded) {
                 Ok(loaded) => return Ok(loaded),
                 Err(LoadError::Refused(error)) if options.hook.is_none() => {
-                    degraded.push(Degraded { what: hook.word(), why: first_line(&error) });
+                    degraded.push(Degraded {
+                        what: hook.word(),
+                        why: first_line(&error),
+                    });
                     debug!("{}: {error:?}", hook.word());
                     refused = Some(LoadError::Refused(error));
                 }
@@ -162,7 +168,10 @@ impl Tracer {
         let helpers: &[u32] = if hook == Hook::TpBtf { &[1, 0] } else { &[0] };
         let mut last = None;
         for &cookie_helper in helpers {
-            let settings = Settings { wake_at_bytes: options.ring_size / 4, cookie_helper };
+            let settings = Settings {
+                wake_at_bytes: options.ring_size / 4,
+                cookie_helper,
+            };
             let mut ebpf = open_object(options, layout, &classic, &settings)?;
             match Attached::new(&mut ebpf, hook) {
                 Ok(attached) => {
@@ -175,7 +184,10 @@ impl Tracer {
                         });
                     }
                     if let Some(why) = &attached.no_destroy {
-                        degraded.push(Degraded { what: "tcp_destroy_sock", why: why.clone() });
+                        degraded.push(Degraded {
+                            what: "tcp_destroy_sock",
+                            why: why.clone(),
+                        });
                     }
                     return Self::assemble(ebpf, attached, degraded, options);
                 }
@@ -191,14 +203,36 @@ impl Tracer {
         degraded: &mut Vec<Degraded>,
         options: &LoadOptions,
     ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
-        let counters = PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?)
-            .map_err(|source| LoadError::Map { name: "COUNTERS", source })?;
-        let ring = RingBuf::try_from(take_map(&mut ebpf, "EVENTS")?)
-            .map_err(|source| LoadError::Map { name: "EVENTS", source })?;
+        let counters =
+            PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?).map_err(|source| {
+                LoadError::Map {
+                    name: "COUNTERS",
+                    source,
+                }
+            })?;
+        let ring =
+            RingBuf::try_from(take_map(&mut ebpf, "EVENTS")?).map_err(|source| LoadError::Map {
+                name: "EVENTS",
+                source,
+            })?;
         let reader = Reader::new(ring).map_err(LoadError::Register)?;
-        let log = if options.kernel_log { KernelLog::new(&mut ebpf) } else { None };
+        let log = if options.kernel_log {
+            KernelLog::new(&mut ebpf)
+        } else {
+            None
+        };
         let degraded = std::mem::take(degraded);
-        Ok((Self { ebpf: Some(ebpf), attached, nested: 0, counters, degraded }, reader, log))
+        Ok((
+            Self {
+                ebpf: Some(ebpf),
+                attached,
+                nested: 0,
+                counters,
+                degraded,
+            },
+            reader,
+            log,
+        ))
     }
 
     /// The probes in use, as `hook/name`.
@@ -222,7 +256,10 @@ impl Tracer {
     /// # Errors
     /// When the kernel does not give them, which would be its bug.
     pub fn counts(&self) -> Result<KernelCounts, MapError> {
-        let mut counts = KernelCounts { nested: self.nested, ..KernelCounts::default() };
+        let mut counts = KernelCounts {
+            nested: self.nested,
+            ..KernelCounts::default()
+        };
         for CountersPod(cpu) in self.counters.get(&0, 0)?.iter() {
             counts.transitions += cpu.transitions;
             counts.ring_full += cpu.lost;
@@ -252,24 +289,29 @@ fn kernel_layout(btf: Result<&[u8], &io::Error>, degraded: &mut Vec<Degraded>) -
             layout
         }
         Err(error) => {
-            degraded.push(Degraded { what: "btf", why: error.to_string() });
+            degraded.push(Degraded {
+                what: "btf",
+                why: error.to_string(),
+            });
             Layout::ABSENT
         }
     }
 }
 
 /// The hooks in the order to try them.
-fn hooks_to_try(
-    wanted: Option<Hook>,
-    no_btf: Option<&io::Error>,
-) -> Result<Vec<Hook>, LoadError> {
+fn hooks_to_try(wanted: Option<Hook>, no_btf: Option<&io::Error>) -> Result<Vec<Hook>, LoadError> {
     if let Some(hook) = wanted {
         return Ok(vec![hook]);
     }
-    let Some(btf) = no_btf else { return Ok(vec![Hook::TpBtf, Hook::Tracepoint]) };
+    let Some(btf) = no_btf else {
+        return Ok(vec![Hook::TpBtf, Hook::Tracepoint]);
+    };
     match tracefs::mount_point() {
         Ok(_) => Ok(vec![Hook::Tracepoint]),
-        Err(tracefs) => Err(LoadError::NoHook { btf: btf.to_string(), tracefs }),
+        Err(tracefs) => Err(LoadError::NoHook {
+            btf: btf.to_string(),
+            tracefs,
+        }),
     }
 }
 
@@ -296,11 +338,20 @@ fn open_object(
 }
 
 fn check_abi(ebpf: &Ebpf) -> Result<(), LoadError> {
-    let map = ebpf.map(".rodata.SOCKWATCH_ABI").ok_or(LoadError::Missing("SOCKWATCH_ABI"))?;
+    let map = ebpf
+        .map(".rodata.SOCKWATCH_ABI")
+        .ok_or(LoadError::Missing("SOCKWATCH_ABI"))?;
     let version = Array::<_, u32>::try_from(map)
         .and_then(|array| array.get(&0, 0))
-        .map_err(|source| LoadError::Map { name: "SOCKWATCH_ABI", source })?;
-    if version == ABI_VERSION { Ok(()) } else { Err(LoadError::Abi(version)) }
+        .map_err(|source| LoadError::Map {
+            name: "SOCKWATCH_ABI",
+            source,
+        })?;
+    if version == ABI_VERSION {
+        Ok(())
+    } else {
+        Err(LoadError::Abi(version))
+    }
 }
 
 fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
@@ -311,7 +362,15 @@ fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
 fn first_line(error: &(dyn std::error::Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let lines: Vec<_> = chain
-        .map(|error| error.to_string().lines().next().unwrap_or_default().trim().to_owned())
+        .map(|error| {
+            error
+                .to_string()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        })
         .collect();
     lines.join(": ")
 }

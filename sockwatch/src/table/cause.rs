@@ -16,7 +16,10 @@ pub(super) fn judge(transition: &Transition) -> (Option<Cause>, Option<Errno>) {
     }
     match transition.sk_err {
         Some(0) => (without_error(transition), None),
-        Some(errno) => (Some(from_error(transition, Errno(errno))), Some(Errno(errno))),
+        Some(errno) => (
+            Some(from_error(transition, Errno(errno))),
+            Some(Errno(errno)),
+        ),
         None => (None, None),
     }
 }

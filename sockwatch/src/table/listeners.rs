@@ -15,7 +15,10 @@ impl Listeners {
     /// Takes note of a socket that may be listening.
     pub(super) fn learn(&mut self, entry: &Entry, slot: u32) {
         if entry.state == TcpState::Listen {
-            self.by_port.entry((entry.netns, entry.tuple.sport)).or_default().push(slot);
+            self.by_port
+                .entry((entry.netns, entry.tuple.sport))
+                .or_default()
+                .push(slot);
         }
     }
 
@@ -38,17 +41,25 @@ impl Listeners {
     /// nothing tells which of them was chosen.
     pub(super) fn owner_for(&self, child: &Transition, slots: &Slots) -> Option<Owner> {
         let on_port = self.by_port.get(&(child.info.netns, child.tuple.sport))?;
-        let candidates = on_port.iter().map(|&slot| slots.get(slot)).filter(|listener| {
-            listener.proto == child.proto && listener.tuple.family == child.tuple.family
-        });
-        let exact = candidates.clone().filter(|listener| listener.tuple.src == child.tuple.src);
+        let candidates = on_port
+            .iter()
+            .map(|&slot| slots.get(slot))
+            .filter(|listener| {
+                listener.proto == child.proto && listener.tuple.family == child.tuple.family
+            });
+        let exact = candidates
+            .clone()
+            .filter(|listener| listener.tuple.src == child.tuple.src);
         let any = candidates.filter(|listener| listener.tuple.src.is_unspecified());
         let owner = match sole_owner(exact) {
             Found::None => sole_owner(any),
             found => found,
         };
         match owner {
-            Found::One(owner) => Some(Owner { how: How::Inherited, ..owner }),
+            Found::One(owner) => Some(Owner {
+                how: How::Inherited,
+                ..owner
+            }),
             Found::None | Found::Several => None,
         }
     }

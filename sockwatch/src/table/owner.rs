@@ -12,10 +12,18 @@ pub(super) fn judge(
     inherited: impl FnOnce() -> Option<Owner>,
 ) -> Option<Owner> {
     let Some(how) = acting(transition) else {
-        return if super::is_child(transition) { inherited() } else { known };
+        return if super::is_child(transition) {
+            inherited()
+        } else {
+            known
+        };
     };
     let context = transition.context.filter(|context| !context.kernel_thread);
-    let actor = context.map(|context| Owner { pid: context.pid, comm: context.comm, how });
+    let actor = context.map(|context| Owner {
+        pid: context.pid,
+        comm: context.comm,
+        how,
+    });
     match known {
         // Who closes a socket may have got it from its owner; who owns the listener may have
         // handed it on.

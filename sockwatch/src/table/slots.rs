@@ -28,16 +28,22 @@ impl Slots {
 
     /// The entry in a slot that is in use.
     pub(super) fn get(&self, slot: u32) -> &Entry {
-        self.entries[slot as usize].as_ref().expect("a slot in a map is in use")
+        self.entries[slot as usize]
+            .as_ref()
+            .expect("a slot in a map is in use")
     }
 
     pub(super) fn get_mut(&mut self, slot: u32) -> &mut Entry {
-        self.entries[slot as usize].as_mut().expect("a slot in a map is in use")
+        self.entries[slot as usize]
+            .as_mut()
+            .expect("a slot in a map is in use")
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> Entry {
         self.free.push(slot);
-        self.entries[slot as usize].take().expect("a slot in a map is in use")
+        self.entries[slot as usize]
+            .take()
+            .expect("a slot in a map is in use")
     }
 
     /// The slot to give up when there is no room: a closed socket if one is near, else whatever
@@ -47,7 +53,9 @@ impl Slots {
         let mut fallback = None;
         for step in 0..len {
             let at = (self.hand + step) % len;
-            let Some(entry) = &self.entries[at] else { continue };
+            let Some(entry) = &self.entries[at] else {
+                continue;
+            };
             if entry.state == TcpState::Close {
                 fallback = Some(at);
                 break;

@@ -17,12 +17,20 @@ struct Socket {
 }
 
 fn context(pid: u32) -> Context {
-    Context { pid, comm: Comm::from_bytes(b"test"), kernel_thread: false }
+    Context {
+        pid,
+        comm: Comm::from_bytes(b"test"),
+        kernel_thread: false,
+    }
 }
 
 impl Socket {
     fn event(self, at: u64, pid: u32, old: TcpState, new: TcpState) -> Transition {
-        let dst = if self.dport == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        let dst = if self.dport == 0 {
+            Ipv4Addr::UNSPECIFIED
+        } else {
+            Ipv4Addr::LOCALHOST
+        };
         Transition {
             at: MonoNs(at),
             key: SocketKey::new(self.proto, self.cookie, self.sk),
@@ -37,7 +45,11 @@ impl Socket {
             },
             old,
             new,
-            info: SocketInfo { netns: Some(1), inode: Some(5), ..SocketInfo::default() },
+            info: SocketInfo {
+                netns: Some(1),
+                inode: Some(5),
+                ..SocketInfo::default()
+            },
             sk_err: Some(0),
             shutdown: Some(0),
             dead: Some(false),
@@ -49,10 +61,27 @@ impl Socket {
     }
 }
 
-const CLIENT_SOCKET: Socket =
-    Socket { cookie: 1, sk: 0x10, sport: 40000, dport: 80, proto: Proto::Tcp };
-const LISTENER: Socket = Socket { cookie: 2, sk: 0x20, sport: 80, dport: 0, proto: Proto::Tcp };
-const CHILD: Socket = Socket { cookie: 3, sk: 0x30, sport: 80, dport: 40000, proto: Proto::Tcp };
+const CLIENT_SOCKET: Socket = Socket {
+    cookie: 1,
+    sk: 0x10,
+    sport: 40000,
+    dport: 80,
+    proto: Proto::Tcp,
+};
+const LISTENER: Socket = Socket {
+    cookie: 2,
+    sk: 0x20,
+    sport: 80,
+    dport: 0,
+    proto: Proto::Tcp,
+};
+const CHILD: Socket = Socket {
+    cookie: 3,
+    sk: 0x30,
+    sport: 80,
+    dport: 40000,
+    proto: Proto::Tcp,
+};
 
 fn owner_of(applied: &Applied) -> Option<(u32, How)> {
     applied.owner.map(|owner| (owner.pid, owner.how))
@@ -62,17 +91,26 @@ fn owner_of(applied: &Applied) -> Option<(u32, How)> {
 fn a_client_life_has_dwell_age_and_owner() {
     use TcpState::{Close, Established, FinWait1, SynSent};
     let mut table = Table::new(10);
-    let before_port = Socket { sport: 0, ..CLIENT_SOCKET };
+    let before_port = Socket {
+        sport: 0,
+        ..CLIENT_SOCKET
+    };
     let first = table.apply(&before_port.event(1_000, CLIENT, Close, SynSent));
     assert_eq!((first.dwell, first.age), (None, Some(Nanos(0))));
     assert_eq!(owner_of(&first), Some((CLIENT, How::Connect)));
     // Softirq on somebody else: not the owner.
     let second = table.apply(&CLIENT_SOCKET.event(3_000, 999, SynSent, Established));
-    assert_eq!((second.dwell, second.age), (Some(Nanos(2_000)), Some(Nanos(2_000))));
+    assert_eq!(
+        (second.dwell, second.age),
+        (Some(Nanos(2_000)), Some(Nanos(2_000)))
+    );
     assert_eq!(owner_of(&second), Some((CLIENT, How::Connect)));
     // Somebody else closes it: still not the owner.
     let third = table.apply(&CLIENT_SOCKET.event(7_000, 777, Established, FinWait1));
-    assert_eq!((third.dwell, third.age), (Some(Nanos(4_000)), Some(Nanos(6_000))));
+    assert_eq!(
+        (third.dwell, third.age),
+        (Some(Nanos(4_000)), Some(Nanos(6_000)))
+    );
     assert_eq!(owner_of(&third), Some((CLIENT, How::Connect)));
 }
 
@@ -82,26 +120,51 @@ fn a_child_inherits_the_listeners_owner_until_it_is_closed() {
     let mut table = Table::new(10);
     table.apply(&LISTENER.event(1, SERVER, Close, Listen));
     let born = table.apply(&CHILD.event(10, CLIENT, Listen, SynRecv));
-    assert_eq!((born.dwell, born.age), (None, Some(Nanos(0))), "it never was listening");
+    assert_eq!(
+        (born.dwell, born.age),
+        (None, Some(Nanos(0))),
+        "it never was listening"
+    );
     assert_eq!(owner_of(&born), Some((SERVER, How::Inherited)));
     table.apply(&CHILD.event(12, CLIENT, SynRecv, Established));
     table.apply(&CHILD.event(20, CLIENT, Established, CloseWait));
     let closing = table.apply(&CHILD.event(30, SERVER + 1, CloseWait, LastAck));
-    assert_eq!(owner_of(&closing), Some((SERVER + 1, How::Close)), "the worker that had it");
-    assert_eq!(table.get(LISTENER.event(0, 0, Close, Close).key).unwrap().state, Listen);
+    assert_eq!(
+        owner_of(&closing),
+        Some((SERVER + 1, How::Close)),
+        "the worker that had it"
+    );
+    assert_eq!(
+        table
+            .get(LISTENER.event(0, 0, Close, Close).key)
+            .unwrap()
+            .state,
+        Listen
+    );
 }
 
 #[test]
 fn a_port_shared_by_processes_gives_no_owner() {
     use TcpState::{Close, Listen, SynRecv};
     let mut table = Table::new(10);
-    let other = Socket { cookie: 22, sk: 0x22, ..LISTENER };
+    let other = Socket {
+        cookie: 22,
+        sk: 0x22,
+        ..LISTENER
+    };
     table.apply(&LISTENER.event(1, SERVER, Close, Listen));
     table.apply(&other.event(2, SERVER + 5, Close, Listen));
-    assert_eq!(owner_of(&table.apply(&CHILD.event(3, CLIENT, Listen, SynRecv))), None);
+    assert_eq!(
+        owner_of(&table.apply(&CHILD.event(3, CLIENT, Listen, SynRecv))),
+        None
+    );
     // One of them goes: then it can only be the other.
     table.apply(&other.event(4, SERVER + 5, Listen, Close));
-    let next = Socket { cookie: 4, sk: 0x40, ..CHILD };
+    let next = Socket {
+        cookie: 4,
+        sk: 0x40,
+        ..CHILD
+    };
     let born = table.apply(&next.event(5, CLIENT, Listen, SynRecv));
     assert_eq!(owner_of(&born), Some((SERVER, How::Inherited)));
 }
@@ -111,7 +174,11 @@ fn before_6_15_a_child_is_joined_by_its_address() {
     use TcpState::{Established, Listen, SynRecv};
     let mut table = Table::new(10);
     // What the decoder makes of a first event without a peer: no cookie, no peer.
-    let unfinished = Socket { cookie: 0, dport: 0, ..CHILD };
+    let unfinished = Socket {
+        cookie: 0,
+        dport: 0,
+        ..CHILD
+    };
     table.apply(&unfinished.event(10, CLIENT, Listen, SynRecv));
     let second = table.apply(&CHILD.event(15, CLIENT, SynRecv, Established));
     assert_eq!((second.dwell, second.age), (Some(Nanos(5)), Some(Nanos(5))));
@@ -123,15 +190,30 @@ fn before_6_15_a_child_is_joined_by_its_address() {
 fn accepted_mptcp_sockets_are_told_apart_from_their_listener() {
     use TcpState::{Close, Established, Listen};
     let mut table = Table::new(10);
-    let listener = Socket { proto: Proto::Mptcp, ..LISTENER };
-    let accepted = Socket { sk: 0x99, dport: 5, ..listener };
+    let listener = Socket {
+        proto: Proto::Mptcp,
+        ..LISTENER
+    };
+    let accepted = Socket {
+        sk: 0x99,
+        dport: 5,
+        ..listener
+    };
     table.apply(&listener.event(1, SERVER, Close, Listen));
     let born = table.apply(&accepted.event(2, CLIENT, Listen, Established));
     assert_eq!(owner_of(&born), Some((SERVER, How::Inherited)));
     table.apply(&accepted.event(3, CLIENT, Established, Established));
     let gone = table.apply(&accepted.event(9, SERVER, Established, Close));
-    assert_eq!(gone.dwell, Some(Nanos(7)), "a state told again is not a new one");
-    assert_eq!(table.len(), 1, "nothing else tells of the end of an MPTCP socket");
+    assert_eq!(
+        gone.dwell,
+        Some(Nanos(7)),
+        "a state told again is not a new one"
+    );
+    assert_eq!(
+        table.len(),
+        1,
+        "nothing else tells of the end of an MPTCP socket"
+    );
 }
 
 #[test]
@@ -149,12 +231,27 @@ fn a_retry_on_one_socket_is_a_new_life() {
     use TcpState::{Close, SynSent};
     let mut table = Table::new(10);
     table.apply(&CLIENT_SOCKET.event(1, CLIENT, Close, SynSent));
-    let refused = Transition { sk_err: Some(111), ..CLIENT_SOCKET.event(5, 9, SynSent, Close) };
+    let refused = Transition {
+        sk_err: Some(111),
+        ..CLIENT_SOCKET.event(5, 9, SynSent, Close)
+    };
     let refused = table.apply(&refused);
-    assert_eq!((refused.cause, refused.errno), (Some(Cause::Refused), Some(Errno(111))));
-    let again = table.apply(&Socket { sport: 0, ..CLIENT_SOCKET }.event(8, CLIENT, Close, SynSent));
+    assert_eq!(
+        (refused.cause, refused.errno),
+        (Some(Cause::Refused), Some(Errno(111)))
+    );
+    let again = table.apply(
+        &Socket {
+            sport: 0,
+            ..CLIENT_SOCKET
+        }
+        .event(8, CLIENT, Close, SynSent),
+    );
     assert_eq!((again.dwell, again.age), (Some(Nanos(3)), Some(Nanos(0))));
-    assert_eq!(again.tuple.sport, 0, "the last life's port is not this one's");
+    assert_eq!(
+        again.tuple.sport, 0,
+        "the last life's port is not this one's"
+    );
 }
 
 #[test]
@@ -189,24 +286,45 @@ fn the_stream_wins_over_the_dump() {
     assert!(!table.seed(seeded(CLIENT_SOCKET, Established)));
     table.apply(&CHILD.event(2, CLIENT, Established, Close));
     table.destroy(CHILD.cookie, CHILD.sk);
-    assert!(!table.seed(seeded(CHILD, Established)), "it has gone since the dump saw it");
+    assert!(
+        !table.seed(seeded(CHILD, Established)),
+        "it has gone since the dump saw it"
+    );
     assert!(table.seed(seeded(LISTENER, TcpState::Listen)));
     table.end_seed();
     assert_eq!(table.len(), 2);
-    let child = Socket { cookie: 7, sk: 0x70, ..CHILD };
+    let child = Socket {
+        cookie: 7,
+        sk: 0x70,
+        ..CHILD
+    };
     table.seed(seeded(child, Established));
     let known = table.apply(&child.event(5, 0, Established, CloseWait));
-    assert_eq!((known.dwell, known.age), (None, None), "its begin was not seen");
+    assert_eq!(
+        (known.dwell, known.age),
+        (None, None),
+        "its begin was not seen"
+    );
 }
 
 #[test]
 fn a_seeded_mptcp_socket_is_found_by_its_tuple() {
     use TcpState::{Close, Established};
     let mut table = Table::new(10);
-    let socket = Socket { proto: Proto::Mptcp, ..CHILD };
-    let sibling = Socket { dport: 41000, sk: 0x31, ..socket };
+    let socket = Socket {
+        proto: Proto::Mptcp,
+        ..CHILD
+    };
+    let sibling = Socket {
+        dport: 41000,
+        sk: 0x31,
+        ..socket
+    };
     assert!(table.seed(seeded(socket, Established)));
-    assert!(table.seed(seeded(sibling, Established)), "one cookie, two sockets");
+    assert!(
+        table.seed(seeded(sibling, Established)),
+        "one cookie, two sockets"
+    );
     table.apply(&socket.event(5, 0, Established, Close));
     assert_eq!(table.len(), 1);
 }
@@ -215,7 +333,11 @@ fn a_seeded_mptcp_socket_is_found_by_its_tuple() {
 fn a_full_table_gives_up_closed_sockets_first_and_counts_them() {
     use TcpState::{Close, SynSent};
     let mut table = Table::new(4);
-    let socket = |n: u64| Socket { cookie: n, sk: n, ..CLIENT_SOCKET };
+    let socket = |n: u64| Socket {
+        cookie: n,
+        sk: n,
+        ..CLIENT_SOCKET
+    };
     for n in 1..=4 {
         table.apply(&socket(n).event(n, CLIENT, Close, SynSent));
     }
@@ -269,15 +391,29 @@ fn causes() {
     assert_eq!(cause(LastAck, 0, 3, 0, true), Cause::Finished);
     assert_eq!(cause(Listen, 0, 0, 5, false), Cause::ListenerClosed);
     assert_eq!(cause(Established, 71, 0, 5, false), Cause::Error);
-    let unbound = Socket { sport: 0, ..CLIENT_SOCKET }.event(1, CLIENT, SynSent, Close);
+    let unbound = Socket {
+        sport: 0,
+        ..CLIENT_SOCKET
+    }
+    .event(1, CLIENT, SynSent, Close);
     assert_eq!(cause::judge(&unbound).0, Some(Cause::ConnectFailed));
-    let blind = Transition { sk_err: None, ..unbound };
-    assert_eq!(cause::judge(&blind), (None, None), "a kernel that does not tell: unknown");
+    let blind = Transition {
+        sk_err: None,
+        ..unbound
+    };
+    assert_eq!(
+        cause::judge(&blind),
+        (None, None),
+        "a kernel that does not tell: unknown"
+    );
 }
 
 #[test]
 fn a_kernel_thread_is_no_owner() {
     let mut event = CLIENT_SOCKET.event(1, CLIENT, TcpState::Close, TcpState::SynSent);
-    event.context = Some(Context { kernel_thread: true, ..context(CLIENT) });
+    event.context = Some(Context {
+        kernel_thread: true,
+        ..context(CLIENT)
+    });
     assert_eq!(Table::new(1).apply(&event).owner, None);
 }

@@ -52,7 +52,12 @@ impl Attached {
             Hook::TpBtf => ("set_state", "destroy"),
             Hook::Tracepoint => ("set_state_classic", "destroy_classic"),
         };
-        let fd = attach(ebpf, set_state, btf.as_ref(), ("sock", "inet_sock_set_state"))?;
+        let fd = attach(
+            ebpf,
+            set_state,
+            btf.as_ref(),
+            ("sock", "inet_sock_set_state"),
+        )?;
         let mut probes = vec![format!("{}/inet_sock_set_state", hook.word())];
         let no_destroy = match attach(ebpf, destroy, btf.as_ref(), ("tcp", "tcp_destroy_sock")) {
             Ok(_) => {
@@ -63,7 +68,11 @@ impl Attached {
             Err(LoadError::Refused(error)) => Some(first_line(&error)),
             Err(error) => return Err(error),
         };
-        Ok(Self { probes, no_destroy, set_state: fd })
+        Ok(Self {
+            probes,
+            no_destroy,
+            set_state: fd,
+        })
     }
 
     /// How often the kernel skipped the transition program because it was running already on that
@@ -71,8 +80,12 @@ impl Attached {
     pub(super) fn recursion_misses(&self) -> u64 {
         let path = format!("/proc/self/fdinfo/{}", self.set_state.as_raw_fd());
         let text = fs::read_to_string(path).unwrap_or_default();
-        let field = text.lines().find_map(|line| line.strip_prefix("recursion_misses:"));
-        field.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+        let field = text
+            .lines()
+            .find_map(|line| line.strip_prefix("recursion_misses:"));
+        field
+            .and_then(|count| count.trim().parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -82,7 +95,9 @@ fn attach(
     btf: Option<&Btf>,
     (category, name): (&str, &str),
 ) -> Result<OwnedFd, LoadError> {
-    let program = ebpf.program_mut(program).ok_or(LoadError::Missing(program))?;
+    let program = ebpf
+        .program_mut(program)
+        .ok_or(LoadError::Missing(program))?;
     load_and_attach(program, btf, category, name).map_err(LoadError::Refused)
 }
 

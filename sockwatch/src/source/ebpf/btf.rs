@@ -83,21 +83,33 @@ impl<'a> Btf<'a> {
     /// # Errors
     /// When the bytes are not BTF, end early, or hold a kind of type of unknown length.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
-        let magic = bytes.first_chunk::<2>().ok_or(BtfError::Short("its header"))?;
+        let magic = bytes
+            .first_chunk::<2>()
+            .ok_or(BtfError::Short("its header"))?;
         let magic = u16::from_ne_bytes(*magic);
         if magic != MAGIC {
             return Err(BtfError::Magic(magic));
         }
-        let word = |at| u32_at(bytes, at).map(|w| w as usize).ok_or(BtfError::Short("its header"));
+        let word = |at| {
+            u32_at(bytes, at)
+                .map(|w| w as usize)
+                .ok_or(BtfError::Short("its header"))
+        };
         let header_len = word(4)?;
         let section = |offset: usize, len: usize, what| {
             let begin = header_len.checked_add(offset);
             let range = begin.and_then(|b| Some(b..b.checked_add(len)?));
-            range.and_then(|range| bytes.get(range)).ok_or(BtfError::Short(what))
+            range
+                .and_then(|range| bytes.get(range))
+                .ok_or(BtfError::Short(what))
         };
         let types = section(word(8)?, word(12)?, "its types")?;
         let strings = section(word(16)?, word(20)?, "its strings")?;
-        let mut btf = Self { types, strings, begins: vec![0] };
+        let mut btf = Self {
+            types,
+            strings,
+            begins: vec![0],
+        };
         let mut at = 0;
         while at < types.len() {
             let ty = btf.type_at(at).ok_or(BtfError::Short("a type"))?;
@@ -111,7 +123,9 @@ impl<'a> Btf<'a> {
     pub fn structs<const N: usize>(&self, names: [&str; N]) -> [Option<Struct<'_>>; N] {
         let mut found = [None; N];
         for &begin in &self.begins[1..] {
-            let Some(ty) = self.type_at(begin as usize) else { continue };
+            let Some(ty) = self.type_at(begin as usize) else {
+                continue;
+            };
             if ty.kind != KIND_STRUCT || ty.name == 0 {
                 continue;
             }
@@ -164,7 +178,9 @@ impl<'a> Btf<'a> {
                 let element = self.resolve(u32_at(self.types, ty.rest)?)?;
                 let count = u32_at(self.types, ty.rest + 8)?;
                 // One level: no field that we look up is an array of arrays.
-                (element.kind != KIND_ARRAY).then(|| self.size_of(element))??.checked_mul(count)
+                (element.kind != KIND_ARRAY)
+                    .then(|| self.size_of(element))??
+                    .checked_mul(count)
             }
             _ => None,
         }
@@ -230,7 +246,10 @@ impl Struct<'_> {
             offset += member_offset;
             ty = member;
         }
-        Some(Field { offset, size: self.btf.size_of(ty)? })
+        Some(Field {
+            offset,
+            size: self.btf.size_of(ty)?,
+        })
     }
 }
 

@@ -53,14 +53,20 @@ macro_rules! get {
 /// [`Malformed`] for a record of unknown kind, of a length that its kind does not have, or of an
 /// address family that is not IP.
 pub fn decode(bytes: &[u8]) -> Result<Record, Malformed> {
-    let kind = bytes.first_chunk::<2>().map(|&kind| u16::from_ne_bytes(kind));
+    let kind = bytes
+        .first_chunk::<2>()
+        .map(|&kind| u16::from_ne_bytes(kind));
     match kind {
         Some(kind::TRANSITION) => {
-            let bytes = bytes.try_into().map_err(|_: std::array::TryFromSliceError| Malformed)?;
+            let bytes = bytes
+                .try_into()
+                .map_err(|_: std::array::TryFromSliceError| Malformed)?;
             transition(bytes).map(Record::Transition)
         }
         Some(kind::DESTROY) => {
-            let bytes = bytes.try_into().map_err(|_: std::array::TryFromSliceError| Malformed)?;
+            let bytes = bytes
+                .try_into()
+                .map_err(|_: std::array::TryFromSliceError| Malformed)?;
             Ok(Record::Destroy(destroyed(bytes)))
         }
         _ => Err(Malformed),
@@ -84,7 +90,11 @@ fn transition(bytes: &[u8; size_of::<record::Transition>()]) -> Result<Transitio
     let unfinished = old == TcpState::Listen && new == TcpState::SynRecv && raw!(dport: u16) == 0;
     let has_cookie = known & known::COOKIE != 0 && !unfinished;
     let cookie = if has_cookie { raw!(cookie: u64) } else { 0 };
-    let sock_flags = fact(known, known::SOCK_FLAGS, bytes[offset_of!(record::Transition, sock_flags)]);
+    let sock_flags = fact(
+        known,
+        known::SOCK_FLAGS,
+        bytes[offset_of!(record::Transition, sock_flags)],
+    );
     Ok(Transition {
         at: MonoNs(raw!(mono_ns: u64)),
         key: SocketKey::new(proto, cookie, sk),
@@ -95,7 +105,11 @@ fn transition(bytes: &[u8; size_of::<record::Transition>()]) -> Result<Transitio
         new,
         info: info(bytes, known),
         sk_err: fact(known, known::SK_ERR, raw!(sk_err: u32)),
-        shutdown: fact(known, known::SHUTDOWN, bytes[offset_of!(record::Transition, shutdown)]),
+        shutdown: fact(
+            known,
+            known::SHUTDOWN,
+            bytes[offset_of!(record::Transition, shutdown)],
+        ),
         dead: sock_flags.map(|flags| flags & sock_flag::DEAD != 0),
         done: sock_flags.map(|flags| flags & sock_flag::DONE != 0),
         context: context(bytes, known),
@@ -130,12 +144,32 @@ fn tuple(bytes: &TransitionBytes, family: Family) -> Tuple {
 
 fn info(bytes: &TransitionBytes, known: u32) -> SocketInfo {
     SocketInfo {
-        netns: fact(known, known::NETNS, get!(bytes, record::Transition, netns: u32)),
-        ifindex: fact(known, known::IFINDEX, get!(bytes, record::Transition, ifindex: u32)),
-        mark: fact(known, known::MARK, get!(bytes, record::Transition, mark: u32)),
+        netns: fact(
+            known,
+            known::NETNS,
+            get!(bytes, record::Transition, netns: u32),
+        ),
+        ifindex: fact(
+            known,
+            known::IFINDEX,
+            get!(bytes, record::Transition, ifindex: u32),
+        ),
+        mark: fact(
+            known,
+            known::MARK,
+            get!(bytes, record::Transition, mark: u32),
+        ),
         uid: fact(known, known::UID, get!(bytes, record::Transition, uid: u32)),
-        cgroup_id: fact(known, known::CGROUP, get!(bytes, record::Transition, cgroup_id: u64)),
-        inode: fact(known, known::INODE, get!(bytes, record::Transition, inode: u64)),
+        cgroup_id: fact(
+            known,
+            known::CGROUP,
+            get!(bytes, record::Transition, cgroup_id: u64),
+        ),
+        inode: fact(
+            known,
+            known::INODE,
+            get!(bytes, record::Transition, inode: u64),
+        ),
     }
 }
 

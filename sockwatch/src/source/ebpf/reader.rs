@@ -27,7 +27,10 @@ pub struct Reader {
 
 impl Reader {
     pub(super) fn new(ring: RingBuf<MapData>) -> io::Result<Self> {
-        Ok(Self { ring: register(ring)?, due: None })
+        Ok(Self {
+            ring: register(ring)?,
+            due: None,
+        })
     }
 
     /// Waits until there are records, then up to `gather` more, unless the ring fills before that.
@@ -50,11 +53,7 @@ impl Reader {
 
     /// Hands over what waits in the ring, oldest first, at most `limit` records. Returns whether
     /// the ring was emptied; if not, the next [`Reader::ready`] returns at once.
-    pub fn drain(
-        &mut self,
-        limit: usize,
-        mut each: impl FnMut(Result<Record, Malformed>),
-    ) -> bool {
+    pub fn drain(&mut self, limit: usize, mut each: impl FnMut(Result<Record, Malformed>)) -> bool {
         let ring = self.ring.get_mut();
         for _ in 0..limit {
             let Some(bytes) = ring.next() else {

@@ -51,7 +51,10 @@ pub fn mount_point() -> Result<&'static Path, TracefsError> {
         match fs::metadata(mount.join("events")) {
             Ok(_) => return Ok(mount),
             Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
-                return Err(TracefsError::Read { path: mount.to_owned(), source });
+                return Err(TracefsError::Read {
+                    path: mount.to_owned(),
+                    source,
+                });
             }
             Err(_) => {}
         }
@@ -74,9 +77,14 @@ pub fn classic_layout() -> Result<ClassicLayout, TracefsError> {
 }
 
 fn set_state_layout(path: &Path) -> Result<ClassicLayout, TracefsError> {
-    let text = fs::read_to_string(path)
-        .map_err(|source| TracefsError::Read { path: path.to_owned(), source })?;
-    parse_set_state(&text).map_err(|field| TracefsError::Field { path: path.to_owned(), field })
+    let text = fs::read_to_string(path).map_err(|source| TracefsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse_set_state(&text).map_err(|field| TracefsError::Field {
+        path: path.to_owned(),
+        field,
+    })
 }
 
 /// Gives the name of the first field that is missing.
@@ -110,7 +118,10 @@ fn find(text: &str, name: &str) -> Option<Field> {
             return None;
         }
         let mut number = |key: &str| parts.next()?.strip_prefix(key)?.parse().ok();
-        Some(Field { offset: number("offset:")?, size: number("size:")? })
+        Some(Field {
+            offset: number("offset:")?,
+            size: number("size:")?,
+        })
     })
 }
 
@@ -124,7 +135,10 @@ mod tests {
     #[test]
     fn offsets_come_from_the_file() {
         let layout = parse_set_state(FORMAT).unwrap();
-        assert_eq!((layout.skaddr, layout.oldstate, layout.newstate), (8, 16, 20));
+        assert_eq!(
+            (layout.skaddr, layout.oldstate, layout.newstate),
+            (8, 16, 20)
+        );
         assert_eq!((layout.sport, layout.dport, layout.family), (24, 26, 28));
         assert_eq!((layout.protocol, layout.protocol_len), (30, 2));
         assert_eq!((layout.saddr, layout.daddr), (32, 36));
@@ -133,15 +147,20 @@ mod tests {
 
     #[test]
     fn kernels_before_5_6_have_a_one_byte_protocol() {
-        let old = FORMAT
-            .replace("__u16 protocol;\toffset:30;\tsize:2;", "__u8 protocol;\toffset:30;\tsize:1;");
+        let old = FORMAT.replace(
+            "__u16 protocol;\toffset:30;\tsize:2;",
+            "__u8 protocol;\toffset:30;\tsize:1;",
+        );
         let layout = parse_set_state(&old).unwrap();
         assert_eq!((layout.protocol, layout.protocol_len), (30, 1));
     }
 
     #[test]
     fn a_missing_field_is_named() {
-        assert_eq!(parse_set_state(&FORMAT.replace(" family;", " fam;")), Err("family"));
+        assert_eq!(
+            parse_set_state(&FORMAT.replace(" family;", " fam;")),
+            Err("family")
+        );
         assert_eq!(parse_set_state(""), Err("protocol"));
     }
 }

@@ -10,7 +10,10 @@ struct Writer {
 
 impl Writer {
     fn new() -> Self {
-        Self { strings: vec![0], ..Self::default() }
+        Self {
+            strings: vec![0],
+            ..Self::default()
+        }
     }
 
     fn string(&mut self, text: &str) -> u32 {
@@ -37,7 +40,13 @@ impl Writer {
         for &(member, ty, bits) in members {
             rest.extend([self.string(member), ty, bits]);
         }
-        self.ty(name, kind, 1 << 31 | u32::try_from(members.len()).unwrap(), size, &rest)
+        self.ty(
+            name,
+            kind,
+            1 << 31 | u32::try_from(members.len()).unwrap(),
+            size,
+            &rest,
+        )
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -86,7 +95,11 @@ fn fields_are_found_by_path() {
     assert!(missing.is_none());
     let field = |path| outer.unwrap().field(path).map(|f| (f.offset, f.size));
     assert_eq!(field("a"), Some((0, 4)));
-    assert_eq!(field("b"), Some((12, 4)), "within an anonymous structure in an anonymous union");
+    assert_eq!(
+        field("b"),
+        Some((12, 4)),
+        "within an anonymous structure in an anonymous union"
+    );
     assert_eq!(field("c"), Some((8, 8)));
     assert_eq!(field("d"), Some((20, 16)));
     assert_eq!(field("e"), Some((40, 8)), "through const and typedef");

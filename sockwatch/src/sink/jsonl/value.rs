@@ -1,0 +1,66 @@
+//! How the model's types look in JSON.
+
+use std::num::NonZeroU64;
+
+use super::object::{Object, Text, Value, Word};
+use crate::model::{Errno, Owner, TcpNumbers, event::Degraded};
+
+/// A socket cookie as `ss -e` prints it after `sk:`: lower-case hex, no zeros in front.
+pub(super) struct Cookie(pub(super) NonZeroU64);
+
+impl Value for Cookie {
+    fn put(self, out: &mut Vec<u8>) {
+        let cookie = self.0.get();
+        out.push(b'"');
+        for shift in (0..=cookie.ilog2() / 4).rev() {
+            out.push(b"0123456789abcdef"[(cookie >> (4 * shift) & 15) as usize]);
+        }
+        out.push(b'"');
+    }
+}
+
+/// An errno by its symbol, or as `errno-N` where it has none here.
+impl Value for Errno {
+    fn put(self, out: &mut Vec<u8>) {
+        if let Some(name) = self.name() {
+            return Word(name).put(out);
+        }
+        out.extend_from_slice(b"\"errno-");
+        self.0.put(out);
+        out.push(b'"');
+    }
+}
+
+impl Value for &Owner {
+    fn put(self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        object.field("pid", self.pid);
+        object.field("comm", Text(self.comm.as_bytes()));
+        object.field("how", Word(self.how.word()));
+        object.end();
+    }
+}
+
+impl Value for &TcpNumbers {
+    fn put(self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        object.field("rtt_us", self.rtt_us);
+        object.field("rttvar_us", self.rttvar_us);
+        object.field("retrans", self.retrans);
+        object.field("bytes_acked", self.bytes_acked);
+        object.field("bytes_received", self.bytes_received);
+        object.field("segs_out", self.segs_out);
+        object.field("segs_in", self.segs_in);
+        object.field("cwnd", self.cwnd);
+        object.end();
+    }
+}
+
+impl Value for &Degraded {
+    fn put(self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        object.field("what", Word(self.what));
+        object.field("why", Text(self.why.as_bytes()));
+        object.end();
+    }
+}
