@@ -1,0 +1,281 @@
+//! `sockwatch --json` at work. Every line it prints is checked: the schema, `seq` without a gap, the
+//! totals.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::{
+    PATIENCE, binary,
+    lines::{Lines, Taken},
+    netns::Netns,
+    process::Process,
+    schema,
+    story::matches,
+};
+
+/// A running trace; killed when dropped.
+pub struct Watch {
+    process: Process,
+    lines: Lines,
+    record: Record,
+}
+
+/// What a trace has printed.
+#[derive(Debug)]
+pub struct Record {
+    /// All lines, in order.
+    pub lines: Vec<Value>,
+    /// The lines of standard error; complete after the end.
+    pub stderr: Vec<String>,
+    netns: u32,
+}
+
+impl Watch {
+    /// Starts `sockwatch --json ARGS` in the namespace and waits until it traces.
+    pub fn start(netns: &Netns, args: &[&str]) -> Result<Self> {
+        let mut watch = Self::start_unread(netns, args)?.read()?;
+        watch.wait_for(&json!({"type": "start"}), 1)?;
+        Ok(watch)
+    }
+
+    /// Starts it and leaves its output alone: it comes to a halt when the pipe is full. Whether it
+    /// traces already is told by standard error.
+    pub fn start_unread(netns: &Netns, args: &[&str]) -> Result<Unread> {
+        let mut command = binary::command(&["--json", "--verbose"])?;
+        command.args(args);
+        let mut process = Process::start(command)?;
+        process.wait_for_stderr("probes:")?;
+        Ok(Unread {
+            process,
+            netns: netns.inode,
+        })
+    }
+
+    /// The process id of sockwatch.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What has been printed so far.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Waits until `count` lines match `expected`. Of transitions and sockets only those of the
+    /// test's own namespace are looked at.
+    pub fn wait_for(&mut self, expected: &Value, count: usize) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut looked_at = 0;
+        let mut found = 0;
+        loop {
+            let news = self.record.lines[looked_at..].iter();
+            found += news
+                .filter(|line| self.record.is_own(line) && matches(expected, line))
+                .count();
+            looked_at = self.record.lines.len();
+            if found >= count {
+                return Ok(());
+            }
+            match self.lines.take(deadline) {
+                Taken::Lines(lines) => self.record.add(&lines)?,
+                Taken::Ended | Taken::Late => bail!(
+                    "{found} instead of {count} lines like {expected}; stderr {:?}; own lines:\n{}",
+                    self.process.stderr(),
+                    self.record.text()
+                ),
+            }
+        }
+    }
+
+    /// Waits until each of these sockets (by `sk`) has been closed.
+    pub fn wait_until_closed(&mut self, sockets: &[&str]) -> Result<()> {
+        sockets
+            .iter()
+            .try_for_each(|sk| self.wait_for(&json!({"sk": sk, "new": "closed"}), 1))
+    }
+
+    /// Ends the trace with SIGTERM.
+    pub fn finish(self) -> Result<Record> {
+        self.finish_by(Signal::TERM)
+    }
+
+    /// Ends the trace with a signal.
+    pub fn finish_by(self, signal: Signal) -> Result<Record> {
+        self.process.signal(signal)?;
+        self.wait()
+    }
+
+    /// Waits for the end of a trace that ends by itself.
+    pub fn wait(mut self) -> Result<Record> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.take(deadline) {
+                Taken::Lines(lines) => self.record.add(&lines)?,
+                Taken::Ended => break,
+                Taken::Late => bail!("the output does not end"),
+            }
+        }
+        let status = self.process.wait()?;
+        self.record.stderr = self.process.stderr().to_vec();
+        ensure!(
+            status.success(),
+            "sockwatch: {status}: {:?}",
+            self.record.stderr
+        );
+        self.record.check_totals()?;
+        Ok(self.record)
+    }
+}
+
+/// A trace whose output nobody reads.
+pub struct Unread {
+    process: Process,
+    netns: u32,
+}
+
+impl Unread {
+    /// The process id of sockwatch.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Begins to read.
+    pub fn read(mut self) -> Result<Watch> {
+        let lines = Lines::read(self.process.stdout()?);
+        let record = Record {
+            lines: Vec::new(),
+            stderr: Vec::new(),
+            netns: self.netns,
+        };
+        Ok(Watch {
+            process: self.process,
+            lines,
+            record,
+        })
+    }
+}
+
+impl Record {
+    fn add(&mut self, lines: &[Vec<u8>]) -> Result<()> {
+        for line in lines {
+            let shown = || String::from_utf8_lossy(line).into_owned();
+            let line: Value =
+                serde_json::from_slice(line).with_context(|| format!("no JSON: {}", shown()))?;
+            schema::check(&line)?;
+            self.lines.push(line);
+            let line = &self.lines[self.lines.len() - 1];
+            ensure!(
+                line["seq"] == self.lines.len(),
+                "a gap in seq before {line}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether a line is about the test's own namespace, or about no socket.
+    fn is_own(&self, line: &Value) -> bool {
+        line.get("netns").is_none_or(|netns| netns == self.netns)
+    }
+
+    /// The lines of one type; of sockets those of the test's own namespace.
+    pub fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+        self.lines
+            .iter()
+            .filter(move |line| line["type"] == kind && self.is_own(line))
+    }
+
+    /// The transitions in the test's own namespace.
+    pub fn transitions(&self) -> Vec<&Value> {
+        self.of_type("transition").collect()
+    }
+
+    /// The transitions in the test's own namespace that match.
+    pub fn matching(&self, expected: &Value) -> Vec<&Value> {
+        self.of_type("transition")
+            .filter(|event| matches(expected, event))
+            .collect()
+    }
+
+    /// The transitions of one socket.
+    pub fn of_socket(&self, sk: &str) -> Vec<&Value> {
+        self.matching(&json!({"sk": sk}))
+    }
+
+    /// The first line.
+    pub fn start(&self) -> Result<&Value> {
+        self.lines.first().context("nothing was printed")
+    }
+
+    /// The last line.
+    pub fn stop(&self) -> Result<&Value> {
+        let last = self.lines.last().context("nothing was printed")?;
+        ensure!(last["type"] == "stop", "the last line is no stop: {last}");
+        Ok(last)
+    }
+
+    /// A number of the stop line.
+    pub fn total(&self, key: &str) -> Result<u64> {
+        self.stop()?[key]
+            .as_u64()
+            .with_context(|| format!("stop has no {key}"))
+    }
+
+    /// How many transitions the `lost` lines tell of.
+    pub fn told_lost(&self, place: &str) -> u64 {
+        let lost = self.of_type("lost").filter(|line| line["where"] == place);
+        lost.filter_map(|line| line["count"].as_u64()).sum()
+    }
+
+    /// Nothing was lost.
+    pub fn check_lossless(&self) -> Result<()> {
+        let stop = self.stop()?;
+        let lossless = json!({"lost_kernel": 0, "lost_output": 0, "evicted": 0});
+        ensure!(matches(&lossless, stop), "something was lost: {stop}");
+        Ok(())
+    }
+
+    /// What every trace has to fulfil at its end.
+    fn check_totals(&self) -> Result<()> {
+        let stop = self.stop()?;
+        ensure!(
+            self.start()?["type"] == "start",
+            "the first line is no start"
+        );
+        let total = |key| self.total(key);
+        let parts =
+            total("emitted")? + total("filtered")? + total("lost_kernel")? + total("lost_output")?;
+        ensure!(total("events")? == parts, "the parts do not add up: {stop}");
+        let printed = self
+            .lines
+            .iter()
+            .filter(|line| line["type"] == "transition")
+            .count();
+        ensure!(
+            stop["emitted"] == printed,
+            "{printed} transitions were printed: {stop}"
+        );
+        for (place, key) in [("kernel", "lost_kernel"), ("output", "lost_output")] {
+            let told = self.told_lost(place);
+            ensure!(
+                stop[key] == told,
+                "lost lines tell of {told} in {place}: {stop}"
+            );
+        }
+        let sound = json!({"malformed_ring": 0, "malformed_netlink": 0});
+        ensure!(
+            matches(&sound, stop),
+            "something was not understood: {stop}"
+        );
+        Ok(())
+    }
+
+    /// The lines of the test's own namespace, for a failure; the last ones of many.
+    fn text(&self) -> String {
+        let own: Vec<_> = self.lines.iter().filter(|line| self.is_own(line)).collect();
+        let tail = &own[own.len().saturating_sub(40)..];
+        tail.iter().map(|line| format!("{line}\n")).collect()
+    }
+}

@@ -1,0 +1,66 @@
+//! Kernel tests: the built program on this machine's kernel. Each has a network namespace of its
+//! own; what a user may not do, or a kernel can not, shows as ignored.
+//!
+//! The same program plays the other side of a connection where that has to be another process.
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use sockwatch_tests::role;
+
+/// One trial for each function, named after it.
+macro_rules! trials {
+    ($kind:path: $($name:ident),+ $(,)?) => {
+        vec![$($kind(concat!(module_path!(), "::", stringify!($name)), $name)),+]
+    };
+}
+
+#[path = "kernel/addresses.rs"]
+mod addresses;
+#[path = "kernel/exact.rs"]
+mod exact;
+#[path = "kernel/existing.rs"]
+mod existing;
+#[path = "kernel/failed.rs"]
+mod failed;
+#[path = "kernel/hooks.rs"]
+mod hooks;
+#[path = "kernel/loss.rs"]
+mod loss;
+#[path = "kernel/mptcp.rs"]
+mod mptcp;
+#[path = "kernel/orderly.rs"]
+mod orderly;
+#[path = "kernel/owners.rs"]
+mod owners;
+#[path = "kernel/run.rs"]
+mod run;
+#[path = "kernel/selection.rs"]
+mod selection;
+#[path = "kernel/severed.rs"]
+mod severed;
+#[path = "kernel/text.rs"]
+mod text;
+
+fn main() -> ExitCode {
+    if let Some(played) = role::play() {
+        return played;
+    }
+    let modules: [fn() -> Vec<Trial>; 13] = [
+        addresses::trials,
+        exact::trials,
+        existing::trials,
+        failed::trials,
+        hooks::trials,
+        loss::trials,
+        mptcp::trials,
+        orderly::trials,
+        owners::trials,
+        run::trials,
+        selection::trials,
+        severed::trials,
+        text::trials,
+    ];
+    let trials = modules.iter().flat_map(|trials| trials()).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}

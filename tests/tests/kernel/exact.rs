@@ -1,0 +1,206 @@
+//! Every transition, once each, with all that belongs to it.
+
+use std::{collections::HashMap, net::TcpStream};
+
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use sockwatch_tests::{
+    flows,
+    json::{Record, Watch},
+    netns::Netns,
+    role::{Server, own_comm},
+    story::{KNOWN, POSITIVE, exactly, path},
+    trial,
+};
+
+pub(super) fn trials() -> Vec<Trial> {
+    let mut trials =
+        trials![trial::alone: thousand_connections_exactly_once, closed_sockets_are_forgotten];
+    trials.extend(trials![trial::shared: lines_are_in_the_order_of_events_of_each_socket]);
+    trials
+}
+
+const CONNECTIONS: usize = 1_000;
+/// Fewer than the listener's queue takes, so that nothing has to be sent again.
+const AT_ONCE: usize = 50;
+const SERVER: &str = "sw-server";
+
+fn thousand_connections_exactly_once(netns: &Netns) -> Result<()> {
+    let mut watch = Watch::start(netns, &["--duration", "120"])?;
+    let server = Server::start(SERVER)?;
+    let mut clients = Vec::new();
+    while clients.len() < CONNECTIONS {
+        for _ in 0..AT_ONCE {
+            let client = TcpStream::connect(server.address)?;
+            clients.push(flows::sk(&client)?);
+        }
+        watch.wait_for(&json!({"new": "closed"}), 2 * clients.len())?;
+    }
+    let server_id = server.id();
+    drop(server);
+    watch.wait_for(&json!({"old": "listening", "new": "closed"}), 1)?;
+    let record = watch.finish()?;
+
+    record.check_lossless()?;
+    let sockets = by_socket(&record);
+    ensure!(
+        sockets.len() == 2 * CONNECTIONS + 1,
+        "{} sockets",
+        sockets.len()
+    );
+    ensure!(
+        record.transitions().len() == 10 * CONNECTIONS + 2,
+        "{}",
+        record.transitions().len()
+    );
+    for client in &clients {
+        exactly(&sockets[client.as_str()], &client_story()?)?;
+    }
+    let mut passive = 0;
+    for (sk, events) in &sockets {
+        if events[0]["old"] == "listening" {
+            exactly(events, &server_story(server_id))?;
+            passive += 1;
+        } else if events[0]["new"] == "listening" {
+            exactly(events, &listener_story(server_id))?;
+        } else {
+            ensure!(
+                clients.iter().any(|client| client == sk),
+                "nobody's socket: {}",
+                events[0]
+            );
+        }
+    }
+    ensure!(passive == CONNECTIONS, "{passive} passive sockets");
+    Ok(())
+}
+
+fn by_socket(record: &Record) -> HashMap<&str, Vec<&Value>> {
+    let mut sockets: HashMap<&str, Vec<&Value>> = HashMap::new();
+    for event in record.transitions() {
+        sockets
+            .entry(event["sk"].as_str().unwrap_or_default())
+            .or_default()
+            .push(event);
+    }
+    sockets
+}
+
+/// Adds the keys of `more` to each step.
+fn with(mut steps: Vec<Value>, more: &Value) -> Vec<Value> {
+    for step in &mut steps {
+        if let (Value::Object(step), Value::Object(more)) = (step, more) {
+            more.iter().for_each(|(key, value)| {
+                step.entry(key).or_insert(value.clone());
+            });
+        }
+    }
+    steps
+}
+
+/// The first step's begin was not seen; every later one's was.
+fn dated(mut steps: Vec<Value>) -> Vec<Value> {
+    for (at, step) in steps.iter_mut().enumerate() {
+        step["dwell_ns"] = if at == 0 {
+            json!(null)
+        } else {
+            json!(POSITIVE)
+        };
+        if at > 0 {
+            step["age_ns"] = json!(POSITIVE);
+        }
+    }
+    steps
+}
+
+fn client_story() -> Result<Vec<Value>> {
+    let states = [
+        "closed",
+        "syn-sent",
+        "established",
+        "fin-wait-1",
+        "fin-wait-2",
+        "closed",
+    ];
+    let owner = json!({"pid": std::process::id(), "comm": own_comm()?, "how": "connect"});
+    let all = json!({
+        "proto": "tcp", "family": "inet", "src": "127.0.0.1", "dst": "127.0.0.1",
+        "dport": KNOWN, "owner": owner, "uid": 0, "observed": "event", "errno": null, "cause": null,
+    });
+    let mut steps = dated(with(path(&states, json!({"cause": "finished"})), &all));
+    for (at, step) in steps.iter_mut().enumerate() {
+        step["sport"] = if at == 0 {
+            json!(null)
+        } else {
+            json!(POSITIVE)
+        };
+    }
+    steps[2]["tcp"] = json!({"segs_out": POSITIVE, "segs_in": POSITIVE, "cwnd": POSITIVE});
+    steps[4]["tcp"] = json!({"segs_out": POSITIVE, "segs_in": POSITIVE, "retrans": 0});
+    Ok(steps)
+}
+
+fn server_story(server: u32) -> Vec<Value> {
+    let states = [
+        "listening",
+        "syn-recv",
+        "established",
+        "close-wait",
+        "last-ack",
+        "closed",
+    ];
+    let all = json!({
+        "proto": "tcp", "family": "inet", "src": "127.0.0.1", "dst": "127.0.0.1",
+        "sport": KNOWN, "dport": KNOWN, "observed": "event", "errno": null, "cause": null,
+    });
+    let mut steps = dated(with(path(&states, json!({"cause": "finished"})), &all));
+    for (at, step) in steps.iter_mut().enumerate() {
+        // Who closes it is its owner for sure, and that is not known before.
+        let how = if at < 3 { "inherited" } else { "close" };
+        step["owner"] = json!({"pid": server, "comm": SERVER, "how": how});
+    }
+    steps
+}
+
+fn listener_story(server: u32) -> Vec<Value> {
+    let owner = json!({"pid": server, "comm": SERVER, "how": "listen"});
+    let last = json!({"cause": "listener-closed", "dwell_ns": POSITIVE});
+    with(
+        path(&["closed", "listening", "closed"], last),
+        &json!({"owner": owner, "dport": null}),
+    )
+}
+
+fn lines_are_in_the_order_of_events_of_each_socket(netns: &Netns) -> Result<()> {
+    let watch = Watch::start(netns, &[])?;
+    flows::churn(200)?;
+    let record = watch.finish()?;
+    for events in by_socket(&record).values() {
+        let times: Vec<_> = events
+            .iter()
+            .filter_map(|event| event["mono_ns"].as_u64())
+            .collect();
+        ensure!(times.is_sorted(), "out of order: {events:?}");
+    }
+    ensure!(record.transitions().len() == flows::churn_events(200));
+    Ok(())
+}
+
+fn closed_sockets_are_forgotten(netns: &Netns) -> Result<()> {
+    let watch = Watch::start(netns, &["--snapshot"])?;
+    flows::churn(CONNECTIONS)?;
+    let record = watch.finish()?;
+    let existing = record
+        .lines
+        .iter()
+        .filter(|line| line["type"] == "socket")
+        .count();
+    let known = record.total("sockets")?;
+    // Others on this machine open sockets, too, but not by the hundred.
+    ensure!(
+        known < existing as u64 + 100,
+        "{known} sockets known, {existing} at the start"
+    );
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! Both ways into the kernel tell the same.
+
+use std::{fs, path::Path};
+
+use anyhow::{Result, bail, ensure};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use sockwatch_tests::{flows::Pair, json::Watch, netns::Netns, trial};
+
+pub(super) fn trials() -> Vec<Trial> {
+    trials![trial::shared: typed_hook_is_the_first_choice, classic_hook_tells_the_same]
+}
+
+const TYPED: &str = "tp_btf/inet_sock_set_state";
+
+fn typed_hook_is_the_first_choice(netns: &Netns) -> Result<()> {
+    if !Path::new("/sys/kernel/btf/vmlinux").exists() {
+        bail!(trial::NotHere("needs a kernel with BTF"));
+    }
+    let record = Watch::start(netns, &[])?.finish()?;
+    let probes = record.start()?["probes"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    ensure!(probes.contains(&json!(TYPED)), "{probes:?}");
+    Ok(())
+}
+
+fn classic_hook_tells_the_same(netns: &Netns) -> Result<()> {
+    const FORMAT: &str = "/sys/kernel/tracing/events/sock/inet_sock_set_state/format";
+    if fs::read(FORMAT).is_err() {
+        bail!(trial::NotHere("needs tracefs mounted"));
+    }
+    let mut typed = Watch::start(netns, &["--hook", "tp_btf"])?;
+    let mut classic = Watch::start(netns, &["--hook", "tracepoint"])?;
+    for close in [
+        Pair::close_by_client,
+        Pair::close_by_server,
+        Pair::reset_by_client,
+    ] {
+        close(Pair::open()?)?;
+    }
+    for watch in [&mut typed, &mut classic] {
+        watch.wait_for(&json!({"new": "closed"}), 9)?;
+    }
+    let (typed, classic) = (typed.finish()?, classic.finish()?);
+    let probes = &classic.start()?["probes"];
+    ensure!(
+        !probes.to_string().contains(TYPED),
+        "the typed hook is in use: {probes}"
+    );
+    let events = |record: &sockwatch_tests::json::Record| -> Vec<Value> {
+        record.transitions().into_iter().map(essence).collect()
+    };
+    let (typed, classic) = (events(&typed), events(&classic));
+    ensure!(typed == classic, "typed: {typed:#?}\nclassic: {classic:#?}");
+    Ok(())
+}
+
+/// What both ways have to agree on.
+fn essence(event: &Value) -> Value {
+    let keys = [
+        "proto", "family", "src", "sport", "dst", "dport", "old", "new", "cause", "owner",
+    ];
+    keys.iter()
+        .map(|key| ((*key).to_owned(), event[key].clone()))
+        .collect()
+}

@@ -1,0 +1,96 @@
+//! What can't be shown is counted: in the kernel, where the ring is full, and at the output, where
+//! the reader stands still.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+use sockwatch_tests::{
+    flows,
+    json::{Record, Watch},
+    netns::Netns,
+    trial,
+};
+
+pub(super) fn trials() -> Vec<Trial> {
+    trials![trial::alone: small_ring_overflow_is_exact, stopped_reader_does_not_stall]
+}
+
+/// A second trace, with room enough, knows what others on this machine do meanwhile.
+fn small_ring_overflow_is_exact(netns: &Netns) -> Result<()> {
+    const CONNECTIONS: usize = 3_000;
+    let own = flows::churn_events(CONNECTIONS);
+    let mut reference = Watch::start(netns, &["--ring-size", "64M"])?;
+    let small = Watch::start(netns, &["--ring-size", "16384"])?;
+    flows::churn(CONNECTIONS)?;
+    reference.wait_for(&json!({"type": "transition"}), own)?;
+    let small = small.finish()?;
+    let reference = reference.finish()?;
+
+    reference.check_lossless()?;
+    ensure!(
+        reference.transitions().len() == own,
+        "{}",
+        reference.transitions().len()
+    );
+    let lost = small.told_lost("kernel");
+    ensure!(lost > 0, "16 KiB were enough: {}", small.stop()?);
+    ensure!(small.transitions().len() < own);
+    let expected = own + foreign(&reference, netns, &small)?;
+    let emitted = usize::try_from(small.total("emitted")?)?;
+    ensure!(
+        emitted + usize::try_from(lost)? == expected,
+        "{emitted} emitted and {lost} lost are not the {expected} there were: {}",
+        small.stop()?
+    );
+    Ok(())
+}
+
+/// How many transitions in other namespaces `reference` saw while `other` was tracing.
+fn foreign(reference: &Record, netns: &Netns, other: &Record) -> Result<usize> {
+    let time = |line: &Value| line["mono_ns"].as_u64().context("a line without a time");
+    let traced = time(other.start()?)?..time(other.stop()?)?;
+    let lines = reference
+        .lines
+        .iter()
+        .filter(|line| line["type"] == "transition");
+    let foreign = lines.filter(|line| line["netns"] != netns.inode);
+    let times = foreign.map(time).collect::<Result<Vec<_>>>()?;
+    Ok(times.iter().filter(|time| traced.contains(time)).count())
+}
+
+fn stopped_reader_does_not_stall(netns: &Netns) -> Result<()> {
+    const CONNECTIONS: usize = 10_000;
+    const LIMIT_KIB: u64 = 200 << 10;
+    let unread = Watch::start_unread(netns, &[])?;
+    flows::churn(CONNECTIONS)?;
+    let resident = resident_kib(unread.id())?;
+    ensure!(resident < LIMIT_KIB, "{resident} KiB in memory");
+    let record = unread.read()?.finish()?;
+
+    let lost = record.told_lost("output");
+    ensure!(lost > 0, "nothing was lost: {}", record.stop()?);
+    ensure!(
+        record.total("lost_kernel")? == 0,
+        "the ring was not read: {}",
+        record.stop()?
+    );
+    let shown = record.transitions().len();
+    let own = flows::churn_events(CONNECTIONS);
+    ensure!(
+        shown < own && shown + usize::try_from(lost)? >= own,
+        "{shown} and {lost} of {own}"
+    );
+    Ok(())
+}
+
+fn resident_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number
+        .context("no VmRSS")?
+        .parse()
+        .context("VmRSS is a number")
+}
