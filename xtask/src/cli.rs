@@ -1,0 +1,43 @@
+//! The command line of `cargo xtask` and which function serves which task.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+use crate::ebpf;
+
+/// Development tasks of sockwatch.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build the BPF object from `sockwatch-ebpf` and install it in the package.
+    Ebpf {
+        /// Build and compare with the committed object; change nothing in the package.
+        #[arg(long)]
+        check: bool,
+        /// Write `sockwatch.bpf.o` to this directory, not to the package.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+impl Cli {
+    /// Runs the chosen task to its end.
+    ///
+    /// # Errors
+    /// Whatever made the task fail, with the command or file it happened at.
+    pub fn run(self) -> anyhow::Result<()> {
+        let workspace = Workspace::locate()?;
+        match self.task {
+            Task::Ebpf { check: true, out } => ebpf::check(&workspace, out),
+            Task::Ebpf { check: false, out } => ebpf::install(&workspace, out),
+        }
+    }
+}
