@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
-use crate::ebpf;
+use crate::{ebpf, lint, test};
 
 /// Development tasks of sockwatch.
 #[derive(Debug, Parser)]
@@ -26,6 +26,14 @@ enum Task {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Run every test there is; the kernel tests need root, else they show as ignored.
+    Test {
+        /// Passed on to `cargo test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Check format, lints and, where cargo-deny is installed, licences and sources.
+    Lint,
 }
 
 impl Cli {
@@ -38,6 +46,8 @@ impl Cli {
         match self.task {
             Task::Ebpf { check: true, out } => ebpf::check(&workspace, out),
             Task::Ebpf { check: false, out } => ebpf::install(&workspace, out),
+            Task::Test { args } => test::run(&workspace, &args),
+            Task::Lint => lint::run(&workspace),
         }
     }
 }

@@ -8,5 +8,7 @@
 pub mod cli;
 mod command;
 pub mod ebpf;
+pub mod lint;
 pub mod provenance;
+pub mod test;
 pub mod workspace;
