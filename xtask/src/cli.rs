@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
-use crate::{ebpf, lint, test};
+use crate::{bench, ebpf, lint, test};
 
 /// Development tasks of sockwatch.
 #[derive(Debug, Parser)]
@@ -34,6 +34,11 @@ enum Task {
     },
     /// Check format, lints and, where cargo-deny is installed, licences and sources.
     Lint,
+    /// Measure sockwatch and its peers under loopback connection churn (root).
+    Bench(bench::Options),
+    /// The connection generator of `bench`: takes its orders on stdin.
+    #[command(hide = true)]
+    Churn,
 }
 
 impl Cli {
@@ -48,6 +53,8 @@ impl Cli {
             Task::Ebpf { check: false, out } => ebpf::install(&workspace, out),
             Task::Test { args } => test::run(&workspace, &args),
             Task::Lint => lint::run(&workspace),
+            Task::Bench(options) => bench::run(&workspace, &options),
+            Task::Churn => bench::generate(),
         }
     }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a task's report is its output")]
 
+pub mod bench;
 pub mod cli;
 mod command;
 pub mod ebpf;
