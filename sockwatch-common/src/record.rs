@@ -151,6 +151,46 @@ pub struct Transition {
     pub comm: [u8; COMM_LEN],
 }
 
+impl Transition {
+    /// Nothing known.
+    pub const ZERO: Self = Self {
+        header: Header { kind: 0, len: 0, cpu: 0 },
+        mono_ns: 0,
+        cookie: 0,
+        sk: 0,
+        cgroup_id: 0,
+        inode: 0,
+        bytes_acked: 0,
+        bytes_received: 0,
+        netns: 0,
+        ifindex: 0,
+        mark: 0,
+        uid: 0,
+        pid: 0,
+        sk_err: 0,
+        rtt_us: 0,
+        rttvar_us: 0,
+        retrans: 0,
+        segs_out: 0,
+        segs_in: 0,
+        cwnd: 0,
+        known: 0,
+        family: 0,
+        protocol: 0,
+        sport: 0,
+        dport: 0,
+        old: 0,
+        new: 0,
+        shutdown: 0,
+        sock_flags: 0,
+        task_flags: 0,
+        pad: [0; 7],
+        saddr: [0; 16],
+        daddr: [0; 16],
+        comm: [0; COMM_LEN],
+    };
+}
+
 /// `tcp_destroy_sock`: the socket with this cookie will emit no more transitions.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,61 @@
 //! sockwatch's kernel programs.
+//!
+//! | program | hook | since | misses |
+//! |---|---|---|---|
+//! | `set_state` | `tp_btf/inet_sock_set_state` | 5.5 | itself, interrupted by itself on one CPU (counted by the kernel as `recursion_misses`) |
+//! | `set_state_classic` | `tracepoint/sock/inet_sock_set_state` | 4.16 | calls while any tracing program runs on that CPU |
+//! | `destroy` | `tp_btf/tcp_destroy_sock` | 5.5 | as above |
+//! | `destroy_classic` | `tracepoint/tcp/tcp_destroy_sock` | 4.16 | as above |
+//!
+//! The user-space loader attaches one of each pair. Both go through one body: read the facts of a
+//! `struct sock` ([`transition::fill`]), through direct typed loads or through
+//! `bpf_probe_read_kernel` ([`memory`]), and commit them to the ring ([`ring`]). Decisions are not
+//! made here: no cause, no owner, no filter.
 
 #![no_std]
 #![no_main]
+
+mod classic;
+mod globals;
+mod memory;
+mod ring;
+mod transition;
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
+
+use memory::{Direct, Probe};
+
+/// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn set_state(ctx: BtfTracePointContext) -> i32 {
+    let (old, new) = (ctx.arg::<u32>(1), ctx.arg::<u32>(2));
+    transition::record::<Direct>(ctx.arg::<*const u8>(0), old as u8, new as u8, None);
+    0
+}
+
+/// The same through the classic tracepoint; the tuple comes from the event's own fields.
+#[tracepoint(category = "sock", name = "inet_sock_set_state")]
+fn set_state_classic(ctx: TracePointContext) -> u32 {
+    classic::record(&ctx);
+    0
+}
+
+/// `tcp_destroy_sock(struct sock *sk)`
+#[btf_tracepoint(function = "tcp_destroy_sock")]
+fn destroy(ctx: BtfTracePointContext) -> i32 {
+    transition::record_destroy::<Direct>(ctx.arg::<*const u8>(0));
+    0
+}
+
+/// The same through the classic tracepoint.
+#[tracepoint(category = "tcp", name = "tcp_destroy_sock")]
+fn destroy_classic(ctx: TracePointContext) -> u32 {
+    transition::record_destroy::<Probe>(classic::destroyed_sock(&ctx));
+    0
+}
 
 #[cfg(not(test))]
 #[panic_handler]

@@ -2,3 +2,8 @@
 //!
 //! The library behind the `sockwatch` command. Data flows one way, and imports only go left:
 //! `model <- { source | table | filter | enrich } <- sink <- app`.
+
+#![deny(unsafe_code)]
+
+pub mod model;
+pub mod source;

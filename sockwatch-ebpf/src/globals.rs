@@ -1,0 +1,34 @@
+//! Read-only globals, filled in by the loader before the programs are verified.
+//!
+//! The verifier treats them as constants: a branch on one of them that is not taken is pruned.
+
+use sockwatch_common::{
+    ABI_VERSION,
+    layout::{ClassicLayout, Layout, Settings},
+};
+
+/// The interface this object was built for; the loader looks at it.
+#[used]
+#[unsafe(no_mangle)]
+static SOCKWATCH_ABI: u32 = ABI_VERSION;
+
+/// Where this kernel keeps the facts of a socket.
+#[unsafe(no_mangle)]
+pub static LAYOUT: Layout = Layout::ABSENT;
+
+/// Where the classic tracepoints keep theirs.
+#[unsafe(no_mangle)]
+pub static CLASSIC_LAYOUT: ClassicLayout = ClassicLayout::ABSENT;
+
+/// What to do.
+#[unsafe(no_mangle)]
+pub static SETTINGS: Settings = Settings { wake_at_bytes: 0, cookie_helper: 0 };
+
+/// Reads one field of a global. Volatile, for the compiler would fold in the value it sees here.
+macro_rules! global {
+    ($global:ident.$field:ident) => {
+        // SAFETY: a field of a static; nothing writes it once the programs run.
+        unsafe { core::ptr::read_volatile(&raw const $crate::globals::$global.$field) }
+    };
+}
+pub(crate) use global;

@@ -1,0 +1,267 @@
+//! From a `struct sock` to a record: the body that both hooks share.
+
+use aya_ebpf::helpers::{
+    bpf_get_current_comm, bpf_get_current_pid_tgid,
+    generated::{bpf_get_current_task, bpf_ktime_get_ns},
+};
+use sockwatch_common::{
+    layout::ABSENT,
+    record::{Destroy, Transition, kind, known, sock_flag, task_flag},
+};
+
+use crate::{
+    globals::global,
+    memory::{Memory, Probe},
+    ring,
+};
+
+const AF_INET6: u16 = 10;
+const IPPROTO_TCP: u16 = 6;
+const TCP_ESTABLISHED: u8 = 1;
+const TCP_SYN_SENT: u8 = 2;
+const TCP_CLOSE: u8 = 7;
+/// Bits of `skc_flags` (`enum sock_flags`).
+const SOCK_DEAD: u64 = 1 << 0;
+const SOCK_DONE: u64 = 1 << 1;
+/// Bit of `task_struct::flags`.
+const PF_KTHREAD: u32 = 0x0020_0000;
+
+/// Both ends as the hook itself knows them; `None` leaves them to be read from the socket.
+pub struct GivenTuple {
+    pub family: u16,
+    pub protocol: u16,
+    pub sport: u16,
+    pub dport: u16,
+    pub saddr: [u64; 2],
+    pub daddr: [u64; 2],
+}
+
+/// Records that `sk` goes from `old` to `new`.
+#[inline(always)]
+pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTuple>) {
+    let Some(counters) = ring::counters() else { return };
+    counters.transitions += 1;
+    // SAFETY: the helper has no preconditions.
+    let mono_ns = unsafe { bpf_ktime_get_ns() };
+    let Some(mut entry) = ring::reserve::<Transition>() else {
+        counters.lost += 1;
+        counters.lost_last_ns = mono_ns;
+        ring::warn_full(counters.lost);
+        return;
+    };
+    let record = entry.write(Transition::ZERO);
+    record.header = ring::header::<Transition>(kind::TRANSITION);
+    record.mono_ns = mono_ns;
+    record.sk = sk as u64;
+    record.old = old;
+    record.new = new;
+    match given {
+        Some(tuple) => put_given(record, tuple),
+        None => put_tuple::<M>(record, sk),
+    }
+    // The port is chosen after this transition: the field still holds the last connection's.
+    if old == TCP_CLOSE && new == TCP_SYN_SENT {
+        if let Some(num) = M::read::<u16>(sk, global!(LAYOUT.num)) {
+            record.sport = num;
+        }
+    }
+    put_identity::<M>(record, sk);
+    put_condition::<M>(record, sk);
+    put_task(record);
+    if old == TCP_ESTABLISHED || new == TCP_CLOSE {
+        put_tcp::<M>(record, sk);
+    }
+    ring::submit(entry);
+}
+
+/// Records that `sk` is gone.
+#[inline(always)]
+pub fn record_destroy<M: Memory>(sk: *const u8) {
+    let Some(counters) = ring::counters() else { return };
+    counters.destroys += 1;
+    let Some(mut entry) = ring::reserve::<Destroy>() else {
+        counters.destroys_lost += 1;
+        return;
+    };
+    entry.write(Destroy {
+        header: ring::header::<Destroy>(kind::DESTROY),
+        // SAFETY: the helper has no preconditions.
+        mono_ns: unsafe { bpf_ktime_get_ns() },
+        cookie: M::cookie(sk).unwrap_or(0),
+        sk: sk as u64,
+    });
+    ring::submit(entry);
+}
+
+#[inline(always)]
+fn put_given(record: &mut Transition, tuple: GivenTuple) {
+    record.family = tuple.family;
+    record.protocol = tuple.protocol;
+    record.sport = tuple.sport;
+    record.dport = tuple.dport;
+    record.saddr = words_to_bytes(tuple.saddr);
+    record.daddr = words_to_bytes(tuple.daddr);
+}
+
+#[inline(always)]
+fn put_tuple<M: Memory>(record: &mut Transition, sk: *const u8) {
+    record.family = M::read::<u16>(sk, global!(LAYOUT.family)).unwrap_or(0);
+    record.protocol = M::read::<u16>(sk, global!(LAYOUT.sk_protocol)).unwrap_or(0);
+    record.dport = u16::from_be(M::read::<u16>(sk, global!(LAYOUT.dport)).unwrap_or(0));
+    // `inet_sport`, for `skc_num` is already cleared when an automatically bound socket closes.
+    // It lies beyond `struct sock`, so the typed pointer does not reach it.
+    let sport = Probe::read::<u16>(sk, global!(LAYOUT.inet_sport)).unwrap_or(0);
+    record.sport = u16::from_be(sport);
+    if record.family == AF_INET6 {
+        record.saddr = address_v6::<M>(sk, global!(LAYOUT.v6_rcv_saddr));
+        record.daddr = address_v6::<M>(sk, global!(LAYOUT.v6_daddr));
+    } else {
+        record.saddr = address_v4::<M>(sk, global!(LAYOUT.rcv_saddr));
+        record.daddr = address_v4::<M>(sk, global!(LAYOUT.daddr));
+    }
+}
+
+#[inline(always)]
+fn address_v4<M: Memory>(sk: *const u8, offset: u32) -> [u8; 16] {
+    words_to_bytes([u64::from(M::read::<u32>(sk, offset).unwrap_or(0)), 0])
+}
+
+#[inline(always)]
+fn address_v6<M: Memory>(sk: *const u8, offset: u32) -> [u8; 16] {
+    if offset == ABSENT {
+        return [0; 16];
+    }
+    let low = M::read::<u64>(sk, offset).unwrap_or(0);
+    let high = M::read::<u64>(sk, offset + 8).unwrap_or(0);
+    words_to_bytes([low, high])
+}
+
+/// Two words as they lie in (little-endian) memory.
+#[inline(always)]
+fn words_to_bytes(words: [u64; 2]) -> [u8; 16] {
+    let bytes = u128::from(words[0]) | u128::from(words[1]) << 64;
+    bytes.to_le_bytes()
+}
+
+/// Cookie, namespace, device, mark, user, cgroup, inode.
+#[inline(always)]
+fn put_identity<M: Memory>(record: &mut Transition, sk: *const u8) {
+    if let Some(cookie) = M::cookie(sk) {
+        record.cookie = cookie;
+        record.known |= known::COOKIE;
+    }
+    if let Some(net) = pointer::<M>(sk, global!(LAYOUT.net))
+        && let Some(inum) = M::read::<u32>(net, global!(LAYOUT.net_inum))
+    {
+        record.netns = inum;
+        record.known |= known::NETNS;
+    }
+    if let Some(ifindex) = M::read::<u32>(sk, global!(LAYOUT.bound_dev_if)) {
+        record.ifindex = ifindex;
+        record.known |= known::IFINDEX;
+    }
+    if let Some(mark) = M::read::<u32>(sk, global!(LAYOUT.sk_mark)) {
+        record.mark = mark;
+        record.known |= known::MARK;
+    }
+    if let Some(uid) = M::read::<u32>(sk, global!(LAYOUT.sk_uid)) {
+        record.uid = uid;
+        record.known |= known::UID;
+    }
+    if let Some(cgroup) = pointer::<M>(sk, global!(LAYOUT.sk_cgroup))
+        && let Some(node) = pointer::<M>(cgroup, global!(LAYOUT.cgroup_kn))
+        && let Some(id) = M::read::<u64>(node, global!(LAYOUT.kernfs_id))
+    {
+        record.cgroup_id = id;
+        record.known |= known::CGROUP;
+    }
+    if let Some(socket) = pointer::<M>(sk, global!(LAYOUT.sk_socket)) {
+        // The inode lies beyond `struct socket`, which a typed pointer must not leave.
+        if socket.is_null() {
+            record.known |= known::INODE;
+        } else if let Some(inode) = Probe::read::<u64>(socket, global!(LAYOUT.socket_ino)) {
+            record.inode = inode;
+            record.known |= known::INODE;
+        }
+    }
+}
+
+/// What tells the cause of a close.
+#[inline(always)]
+fn put_condition<M: Memory>(record: &mut Transition, sk: *const u8) {
+    if let Some(sk_err) = M::read::<u32>(sk, global!(LAYOUT.sk_err)) {
+        record.sk_err = sk_err;
+        record.known |= known::SK_ERR;
+    }
+    if let Some(shutdown) = M::read::<u8>(sk, global!(LAYOUT.sk_shutdown)) {
+        record.shutdown = shutdown;
+        record.known |= known::SHUTDOWN;
+    }
+    if let Some(flags) = M::read::<u64>(sk, global!(LAYOUT.sock_flags)) {
+        if flags & SOCK_DEAD != 0 {
+            record.sock_flags |= sock_flag::DEAD;
+        }
+        if flags & SOCK_DONE != 0 {
+            record.sock_flags |= sock_flag::DONE;
+        }
+        record.known |= known::SOCK_FLAGS;
+    }
+}
+
+/// The running task: its process, not its thread.
+#[inline(always)]
+fn put_task(record: &mut Transition) {
+    // SAFETY: the helper has no preconditions.
+    let task = unsafe { bpf_get_current_task() } as *const u8;
+    record.pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    record.known |= known::TASK;
+    let comm = global!(LAYOUT.comm);
+    if comm != ABSENT
+        && let Some(leader) = pointer::<Probe>(task, global!(LAYOUT.group_leader))
+    {
+        let low = Probe::read::<u64>(leader, comm).unwrap_or(0);
+        let high = Probe::read::<u64>(leader, comm + 8).unwrap_or(0);
+        record.comm = words_to_bytes([low, high]);
+    } else if let Ok(comm) = bpf_get_current_comm() {
+        record.comm = comm;
+    }
+    if let Some(flags) = Probe::read::<u32>(task, global!(LAYOUT.task_flags)) {
+        if flags & PF_KTHREAD != 0 {
+            record.task_flags |= task_flag::KTHREAD;
+        }
+        record.known |= known::TASK_FLAGS;
+    }
+}
+
+/// The numbers of the `tcp_sock`, where it is one and the kernel has them all.
+#[inline(always)]
+fn put_tcp<M: Memory>(record: &mut Transition, sk: *const u8) {
+    let tp = M::tcp_sock(sk, record.protocol == IPPROTO_TCP);
+    if tp.is_null() {
+        return;
+    }
+    if let Some(srtt_us) = M::read::<u32>(tp, global!(LAYOUT.srtt_us))
+        && let Some(mdev_us) = M::read::<u32>(tp, global!(LAYOUT.mdev_us))
+        && let Some(retrans) = M::read::<u32>(tp, global!(LAYOUT.total_retrans))
+        && let Some(segs_out) = M::read::<u32>(tp, global!(LAYOUT.segs_out))
+        && let Some(segs_in) = M::read::<u32>(tp, global!(LAYOUT.segs_in))
+        && let Some(cwnd) = M::read::<u32>(tp, global!(LAYOUT.snd_cwnd))
+        && let Some(bytes_acked) = M::read::<u64>(tp, global!(LAYOUT.bytes_acked))
+        && let Some(bytes_received) = M::read::<u64>(tp, global!(LAYOUT.bytes_received))
+    {
+        record.rtt_us = srtt_us >> 3;
+        record.rttvar_us = mdev_us >> 2;
+        record.retrans = retrans;
+        record.segs_out = segs_out;
+        record.segs_in = segs_in;
+        record.cwnd = cwnd;
+        record.bytes_acked = bytes_acked;
+        record.bytes_received = bytes_received;
+        record.known |= known::TCP;
+    }
+}
+
+#[inline(always)]
+fn pointer<M: Memory>(base: *const u8, offset: u32) -> Option<*const u8> {
+    M::read::<u64>(base, offset).map(|address| address as *const u8)
+}

@@ -1,0 +1,21 @@
+//! The words everything else is said in: states, tuples, identities, transitions, events.
+//!
+//! No I/O, no clock, no kernel structures. Nothing here depends on any other module of the crate.
+
+pub mod cause;
+pub mod event;
+pub mod owner;
+pub mod proto;
+pub mod socket;
+pub mod state;
+pub mod time;
+pub mod transition;
+
+pub use cause::{Cause, Errno};
+pub use event::Event;
+pub use owner::{Comm, How, Owner};
+pub use proto::{Family, Proto};
+pub use socket::{SocketInfo, SocketKey, Tuple};
+pub use state::{StateSet, TcpState};
+pub use time::{MonoNs, Nanos, WallClock};
+pub use transition::{Context, Observed, TcpNumbers, Transition};

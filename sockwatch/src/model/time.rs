@@ -1,0 +1,33 @@
+//! Times and spans, and the way from one clock to the other.
+
+/// A moment on `CLOCK_MONOTONIC`, nanoseconds since boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct MonoNs(pub u64);
+
+/// A span, nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Nanos(pub u64);
+
+impl MonoNs {
+    /// The span since `earlier`; zero where the clock of another CPU was ahead.
+    pub const fn since(self, earlier: Self) -> Nanos {
+        Nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// What must be added to `CLOCK_MONOTONIC` to get `CLOCK_REALTIME`, nanoseconds.
+///
+/// Taken anew for every batch of events, so that the wall time of an event follows a clock that is
+/// set while we run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct WallClock {
+    /// `CLOCK_REALTIME` - `CLOCK_MONOTONIC`.
+    pub offset_ns: i64,
+}
+
+impl WallClock {
+    /// Nanoseconds since 1970-01-01T00:00:00Z.
+    pub const fn unix_ns(self, at: MonoNs) -> u64 {
+        at.0.saturating_add_signed(self.offset_ns)
+    }
+}

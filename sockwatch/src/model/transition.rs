@@ -1,0 +1,88 @@
+//! One state change of one socket, as it was observed.
+
+use super::{Comm, MonoNs, Proto, SocketInfo, SocketKey, TcpState, Tuple};
+
+/// How a transition was learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// The kernel said so as it happened.
+    Event,
+}
+
+impl Observed {
+    /// The value of `observed` in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+        }
+    }
+}
+
+/// The task that was running when a transition happened. Whether it has to do with the socket is
+/// for the table to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Thread group id, in the initial pid namespace.
+    pub pid: u32,
+    /// Name of the thread group leader.
+    pub comm: Comm,
+    /// Whether it is a kernel thread (`PF_KTHREAD`).
+    pub kernel_thread: bool,
+}
+
+/// Numbers of a `tcp_sock`, under `tcp_info`'s names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpNumbers {
+    /// Smoothed round-trip time, microseconds.
+    pub rtt_us: u32,
+    /// Its mean deviation, microseconds.
+    pub rttvar_us: u32,
+    /// Segments retransmitted over the socket's life.
+    pub retrans: u32,
+    /// Bytes the peer has acknowledged.
+    pub bytes_acked: u64,
+    /// Bytes received in order.
+    pub bytes_received: u64,
+    /// Segments sent.
+    pub segs_out: u32,
+    /// Segments received.
+    pub segs_in: u32,
+    /// Congestion window, segments.
+    pub cwnd: u32,
+}
+
+/// One call of `inet_sock_set_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// When.
+    pub at: MonoNs,
+    /// Whose.
+    pub key: SocketKey,
+    /// Address of the `struct sock`, for joining the events of one socket while its cookie is not
+    /// known. No identity over time.
+    pub sk: u64,
+    /// Transport protocol.
+    pub proto: Proto,
+    /// Both ends, as far as the kernel had filled them in.
+    pub tuple: Tuple,
+    /// The state left.
+    pub old: TcpState,
+    /// The state entered.
+    pub new: TcpState,
+    /// The rest of what the socket carries.
+    pub info: SocketInfo,
+    /// `sk_err`, an errno or 0; `None` where this kernel does not tell.
+    pub sk_err: Option<u32>,
+    /// `sk_shutdown`: bit 0 receive side, bit 1 send side.
+    pub shutdown: Option<u8>,
+    /// `SOCK_DEAD`: the socket was orphaned.
+    pub dead: Option<bool>,
+    /// `SOCK_DONE`: the peer's FIN was received.
+    pub done: Option<bool>,
+    /// The running task.
+    pub context: Option<Context>,
+    /// Taken when `established` is left and when `closed` is entered.
+    pub tcp: Option<TcpNumbers>,
+    /// How it was learnt.
+    pub observed: Observed,
+}

@@ -1,0 +1,304 @@
+//! The kernel side: loads and attaches the programs, reads their ring and their counters.
+//!
+//! Only this module names aya. Records leave it as model values; what the running kernel lacks
+//! leaves it as [`Degraded`] values.
+#![allow(unsafe_code, reason = "the loader's plain-data markers and the reactor's registration")]
+
+mod attach;
+pub mod btf;
+pub mod decode;
+mod layout;
+mod reader;
+pub mod tracefs;
+
+use std::{fs, io};
+
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf},
+    programs::ProgramError,
+};
+use log::debug;
+use sockwatch_common::{
+    ABI_VERSION,
+    layout::{ClassicLayout, Layout, Settings},
+};
+use thiserror::Error;
+
+use crate::model::event::Degraded;
+pub use attach::Hook;
+use attach::Attached;
+pub use decode::{Destroyed, Malformed, Record, decode};
+pub use reader::{KernelLog, Reader};
+use tracefs::TracefsError;
+
+/// The programs, as `cargo xtask ebpf` built them.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sockwatch.bpf.o"));
+
+/// The kernel's BTF.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+
+/// Why live tracing can't begin.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// Neither hook can be used.
+    #[error(
+        "no way to trace: the kernel has no BTF ({BTF_PATH}: {btf}), and {tracefs}; mount one: \
+         mount -t sysfs sysfs /sys, or mount -t tracefs tracefs /sys/kernel/tracing"
+    )]
+    NoHook {
+        /// Why BTF can't be read.
+        btf: String,
+        /// Why tracefs can't.
+        tracefs: TracefsError,
+    },
+    /// The classic hook was asked for and can't be used.
+    #[error("the classic tracepoint cannot be used")]
+    Tracefs(#[from] TracefsError),
+    /// The kernel did not take the object's maps.
+    #[error("the kernel did not take the BPF object")]
+    Object(#[source] EbpfError),
+    /// The kernel refused every program that could do.
+    #[error("the kernel refused the tracing program")]
+    Refused(#[source] ProgramError),
+    /// The object has no such program or map: it is not ours.
+    #[error("the BPF object has no {0}")]
+    Missing(&'static str),
+    /// The object speaks another version of the interface.
+    #[error("the BPF object has interface version {0}, this program {ABI_VERSION}")]
+    Abi(u32),
+    /// A map can't be opened.
+    #[error("cannot open the {name} map")]
+    Map {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: MapError,
+    },
+    /// The ring can't be waited for.
+    #[error("cannot wait for the ring buffer")]
+    Register(#[source] io::Error),
+}
+
+/// What the caller chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Size of the ring in bytes: a power of two, whole pages.
+    pub ring_size: u32,
+    /// Whether the programs write their own warnings.
+    pub kernel_log: bool,
+    /// The hook to use; `None` chooses the best that loads.
+    pub hook: Option<Hook>,
+}
+
+/// The attached programs. Dropping it detaches them.
+pub struct Tracer {
+    /// Owns the programs and their links.
+    _ebpf: Ebpf,
+    attached: Attached,
+    counters: PerCpuArray<MapData, CountersPod>,
+    /// What this kernel or this run lacks.
+    pub degraded: Vec<Degraded>,
+}
+
+/// The kernel's counts, over all CPUs, since the programs were attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelCounts {
+    /// Transitions that the kernel produced, seen by the program or not.
+    pub transitions: u64,
+    /// Those for which the ring had no room.
+    pub ring_full: u64,
+    /// Those that the kernel skipped because the program was already running on that CPU.
+    pub nested: u64,
+    /// When the newest of `ring_full` was lost, `CLOCK_MONOTONIC` nanoseconds.
+    pub lost_last_ns: u64,
+}
+
+/// [`sockwatch_common::counters::Counters`] as aya reads it from a map.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct CountersPod(sockwatch_common::counters::Counters);
+
+// SAFETY: `repr(C)` of u64 alone: no padding, every bit pattern is a value.
+unsafe impl aya::Pod for CountersPod {}
+
+impl Tracer {
+    /// Loads the programs and attaches them: tp_btf where it loads, else the classic tracepoints.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub fn load(options: &LoadOptions) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+        let mut degraded = Vec::new();
+        let btf = fs::read(BTF_PATH);
+        let layout = kernel_layout(btf.as_deref(), &mut degraded);
+        let mut refused = None;
+        for hook in hooks_to_try(options.hook, btf.as_deref().err())? {
+            match Self::load_with(options, hook, &layout, &mut degraded) {
+                Ok(loaded) => return Ok(loaded),
+                Err(LoadError::Refused(error)) if options.hook.is_none() => {
+                    degraded.push(Degraded { what: hook.word(), why: first_line(&error) });
+                    debug!("{}: {error:?}", hook.word());
+                    refused = Some(LoadError::Refused(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.unwrap_or(LoadError::Missing("usable hook")))
+    }
+
+    fn load_with(
+        options: &LoadOptions,
+        hook: Hook,
+        layout: &Layout,
+        degraded: &mut Vec<Degraded>,
+    ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+        let classic = match hook {
+            Hook::TpBtf => ClassicLayout::ABSENT,
+            Hook::Tracepoint => tracefs::classic_layout()?,
+        };
+        let helpers: &[u32] = if hook == Hook::TpBtf { &[1, 0] } else { &[0] };
+        let mut last = None;
+        for &cookie_helper in helpers {
+            let settings = Settings { wake_at_bytes: options.ring_size / 4, cookie_helper };
+            let mut ebpf = open_object(options, layout, &classic, &settings)?;
+            match Attached::new(&mut ebpf, hook) {
+                Ok(attached) => {
+                    if cookie_helper == 0 {
+                        degraded.push(Degraded {
+                            what: "cookie",
+                            why: "bpf_get_socket_cookie cannot be called here: a socket that \
+                                  nobody asked for its cookie has none"
+                                .to_owned(),
+                        });
+                    }
+                    if let Some(why) = &attached.no_destroy {
+                        degraded.push(Degraded { what: "tcp_destroy_sock", why: why.clone() });
+                    }
+                    return Self::assemble(ebpf, attached, degraded, options);
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or(LoadError::Missing("program")))
+    }
+
+    fn assemble(
+        mut ebpf: Ebpf,
+        attached: Attached,
+        degraded: &mut Vec<Degraded>,
+        options: &LoadOptions,
+    ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+        let counters = PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?)
+            .map_err(|source| LoadError::Map { name: "COUNTERS", source })?;
+        let ring = RingBuf::try_from(take_map(&mut ebpf, "EVENTS")?)
+            .map_err(|source| LoadError::Map { name: "EVENTS", source })?;
+        let reader = Reader::new(ring).map_err(LoadError::Register)?;
+        let log = if options.kernel_log { KernelLog::new(&mut ebpf) } else { None };
+        let degraded = std::mem::take(degraded);
+        Ok((Self { _ebpf: ebpf, attached, counters, degraded }, reader, log))
+    }
+
+    /// The probes in use, as `hook/name`.
+    pub fn probes(&self) -> Vec<String> {
+        self.attached.probes.clone()
+    }
+
+    /// Reads the counters of every CPU.
+    ///
+    /// # Errors
+    /// When the kernel does not give them, which would be its bug.
+    pub fn counts(&self) -> Result<KernelCounts, MapError> {
+        let mut counts = KernelCounts::default();
+        for CountersPod(cpu) in self.counters.get(&0, 0)?.iter() {
+            counts.transitions += cpu.transitions;
+            counts.ring_full += cpu.lost;
+            counts.lost_last_ns = counts.lost_last_ns.max(cpu.lost_last_ns);
+        }
+        counts.nested = self.attached.recursion_misses();
+        counts.transitions += counts.nested;
+        Ok(counts)
+    }
+}
+
+/// Looks the fields up; says which are missing.
+fn kernel_layout(btf: Result<&[u8], &io::Error>, degraded: &mut Vec<Degraded>) -> Layout {
+    let bytes = match btf {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let why = format!("{BTF_PATH}: {error}: no cookie, namespace, user, cgroup, cause");
+            degraded.push(Degraded { what: "btf", why });
+            return Layout::ABSENT;
+        }
+    };
+    match layout::layout_from_btf(bytes) {
+        Ok((layout, missing)) => {
+            degraded.extend(missing.into_iter().map(|field| Degraded {
+                what: "field",
+                why: format!("this kernel has no {field} of the expected kind"),
+            }));
+            layout
+        }
+        Err(error) => {
+            degraded.push(Degraded { what: "btf", why: error.to_string() });
+            Layout::ABSENT
+        }
+    }
+}
+
+/// The hooks in the order to try them.
+fn hooks_to_try(
+    wanted: Option<Hook>,
+    no_btf: Option<&io::Error>,
+) -> Result<Vec<Hook>, LoadError> {
+    if let Some(hook) = wanted {
+        return Ok(vec![hook]);
+    }
+    let Some(btf) = no_btf else { return Ok(vec![Hook::TpBtf, Hook::Tracepoint]) };
+    match tracefs::mount_point() {
+        Ok(_) => Ok(vec![Hook::Tracepoint]),
+        Err(tracefs) => Err(LoadError::NoHook { btf: btf.to_string(), tracefs }),
+    }
+}
+
+fn open_object(
+    options: &LoadOptions,
+    layout: &Layout,
+    classic: &ClassicLayout,
+    settings: &Settings,
+) -> Result<Ebpf, LoadError> {
+    // The log level is a number of the `log` crate: 2 is warn, 0 prunes the branch.
+    let log_level: u8 = if options.kernel_log { 2 } else { 0 };
+    let ebpf = EbpfLoader::new()
+        // The object has no relocations against the kernel's types.
+        .btf(None)
+        .map_max_entries("EVENTS", options.ring_size)
+        .override_global("LAYOUT", &layout.words(), true)
+        .override_global("CLASSIC_LAYOUT", &classic.words(), true)
+        .override_global("SETTINGS", &settings.words(), true)
+        .override_global("AYA_LOG_LEVEL", &log_level, true)
+        .load(OBJECT)
+        .map_err(LoadError::Object)?;
+    check_abi(&ebpf)?;
+    Ok(ebpf)
+}
+
+fn check_abi(ebpf: &Ebpf) -> Result<(), LoadError> {
+    let map = ebpf.map(".rodata.SOCKWATCH_ABI").ok_or(LoadError::Missing("SOCKWATCH_ABI"))?;
+    let version = Array::<_, u32>::try_from(map)
+        .and_then(|array| array.get(&0, 0))
+        .map_err(|source| LoadError::Map { name: "SOCKWATCH_ABI", source })?;
+    if version == ABI_VERSION { Ok(()) } else { Err(LoadError::Abi(version)) }
+}
+
+fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
+    ebpf.take_map(name).ok_or(LoadError::Missing(name))
+}
+
+/// An error and its sources in one line, the verifier's pages left out.
+fn first_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let lines: Vec<_> = chain
+        .map(|error| error.to_string().lines().next().unwrap_or_default().trim().to_owned())
+        .collect();
+    lines.join(": ")
+}
