@@ -16,6 +16,7 @@ mod debian;
 mod linker;
 mod object;
 mod toolchain;
+pub mod wrapper;
 
 /// Builds the object and installs it with its provenance in the package, or, without provenance, in
 /// `out`.

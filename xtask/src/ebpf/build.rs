@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, anyhow};
 
 use super::toolchain::Toolchain;
+use super::wrapper;
 use crate::command;
 use crate::provenance::OBJECT;
 use crate::workspace::Workspace;
@@ -31,6 +32,7 @@ pub(super) fn compile(workspace: &Workspace, toolchain: &Toolchain) -> anyhow::R
         .arg(&target_dir)
         .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", &toolchain.linker)
         .env("CARGO_ENCODED_RUSTFLAGS", rustflags(workspace, toolchain)?);
+    wrapper::install(&mut cargo)?;
     command::run(&mut cargo)?;
 
     let linked = target_dir.join(TARGET).join("release").join("sockwatch");
