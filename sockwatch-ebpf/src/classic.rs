@@ -1,15 +1,16 @@
 //! The classic tracepoints: facts from the event's own fields, at the offsets that the kernel's
 //! `format` files give.
 //!
-//! A tracepoint's context may only be read in scalars at constant offsets; an array copy is
-//! refused ("dereference of modified ctx ptr").
+//! A program may load from a tracepoint's context only at offsets that are part of the
+//! instruction ("dereference of modified ctx ptr" otherwise); the loader's are not, so the context
+//! is read as any other kernel memory is.
 
 use aya_ebpf::{EbpfContext, programs::TracePointContext};
 use sockwatch_common::layout::ABSENT;
 
 use crate::{
     globals::global,
-    memory::{Probe, Scalar},
+    memory::{Memory, Probe, Scalar},
     transition::{self, GivenTuple},
 };
 
@@ -72,9 +73,5 @@ fn address_v6(ctx: &TracePointContext, offset: u32) -> [u64; 2] {
 
 #[inline(always)]
 fn field<T: Scalar>(ctx: &TracePointContext, offset: u32) -> T {
-    if offset == ABSENT {
-        return T::default();
-    }
-    // SAFETY: the verifier refuses the program where the context has no such field.
-    unsafe { ctx.as_ptr().cast::<u8>().add(offset as usize).cast::<T>().read_volatile() }
+    Probe::read::<T>(ctx.as_ptr().cast_const().cast(), offset).unwrap_or_default()
 }

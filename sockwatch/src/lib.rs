@@ -5,5 +5,8 @@
 
 #![deny(unsafe_code)]
 
+pub mod enrich;
+pub mod filter;
 pub mod model;
 pub mod source;
+pub mod table;

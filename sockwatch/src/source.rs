@@ -3,4 +3,5 @@
 //! A source turns bytes into [`crate::model`] values. It keeps no table, judges nothing and prints
 //! nothing.
 
+pub mod diag;
 pub mod ebpf;

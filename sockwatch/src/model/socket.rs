@@ -1,6 +1,8 @@
 //! A socket: its identity, its addresses, and what stays true of it from event to event.
 
-use std::{net::IpAddr, num::NonZeroU64};
+use std::{hash::BuildHasher, net::IpAddr, num::NonZeroU64};
+
+use rustc_hash::FxBuildHasher;
 
 use super::{Family, Proto};
 
@@ -26,6 +28,16 @@ impl SocketKey {
             cookie,
             sk: if needs_address { sk } else { 0 },
         }
+    }
+}
+
+impl SocketKey {
+    /// The key for a socket that a dump shows, which does not tell its address. For MPTCP, whose
+    /// cookies are shared, the tuple tells the sockets apart until the first event of each.
+    pub fn seeded(proto: Proto, cookie: u64, tuple: &Tuple) -> Self {
+        // Kernel addresses have the top bit set: no key of an event is met.
+        let stand_in = FxBuildHasher.hash_one((tuple, cookie)) & (u64::MAX >> 1);
+        Self::new(proto, cookie, stand_in)
     }
 }
 

@@ -77,7 +77,13 @@ fn transition(bytes: &[u8; size_of::<record::Transition>()]) -> Result<Transitio
     let family = Family::from_kernel(raw!(family: u16)).ok_or(Malformed)?;
     let proto = Proto::from_kernel(raw!(protocol: u16));
     let sk = raw!(sk: u64);
-    let cookie = if known & known::COOKIE == 0 { 0 } else { raw!(cookie: u64) };
+    let old = TcpState::from_kernel(bytes[offset_of!(record::Transition, old)]);
+    let new = TcpState::from_kernel(bytes[offset_of!(record::Transition, new)]);
+    // Before 6.15 a child is not filled in yet at its first event, and carries its listener's
+    // cookie; that it has no peer yet gives those kernels away.
+    let unfinished = old == TcpState::Listen && new == TcpState::SynRecv && raw!(dport: u16) == 0;
+    let has_cookie = known & known::COOKIE != 0 && !unfinished;
+    let cookie = if has_cookie { raw!(cookie: u64) } else { 0 };
     let sock_flags = fact(known, known::SOCK_FLAGS, bytes[offset_of!(record::Transition, sock_flags)]);
     Ok(Transition {
         at: MonoNs(raw!(mono_ns: u64)),
@@ -85,8 +91,8 @@ fn transition(bytes: &[u8; size_of::<record::Transition>()]) -> Result<Transitio
         sk,
         proto,
         tuple: tuple(bytes, family),
-        old: TcpState::from_kernel(bytes[offset_of!(record::Transition, old)]),
-        new: TcpState::from_kernel(bytes[offset_of!(record::Transition, new)]),
+        old,
+        new,
         info: info(bytes, known),
         sk_err: fact(known, known::SK_ERR, raw!(sk_err: u32)),
         shutdown: fact(known, known::SHUTDOWN, bytes[offset_of!(record::Transition, shutdown)]),
