@@ -65,6 +65,20 @@ pub fn check(workspace: &Workspace, out: Option<PathBuf>) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Runs clippy over the kernel programs where their toolchain has one, else says that it does not.
+///
+/// # Errors
+/// When clippy finds something.
+pub fn clippy(workspace: &Workspace) -> anyhow::Result<()> {
+    if let Some(mut clippy) = toolchain::clippy() {
+        return build::lint(workspace, &mut clippy);
+    }
+    eprintln!(
+        "sockwatch-ebpf was not linted: no clippy for its toolchain (Debian: rust-web-clippy)"
+    );
+    Ok(())
+}
+
 struct Built {
     bytes: Vec<u8>,
     provenance: Provenance,

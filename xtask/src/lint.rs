@@ -1,7 +1,7 @@
 //! `cargo xtask lint`: what must hold before anything is run.
 
-use crate::command;
 use crate::workspace::Workspace;
+use crate::{command, ebpf};
 
 /// Checks format and lints, and with cargo-deny licences, bans and sources.
 ///
@@ -29,6 +29,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
         "-D",
         "warnings",
     ]))?;
+    ebpf::clippy(workspace)?;
     if command::find("cargo-deny").is_none() {
         eprintln!("cargo-deny is not installed: licences, bans and sources were not checked");
         return Ok(());

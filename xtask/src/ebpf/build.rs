@@ -43,6 +43,24 @@ pub(super) fn compile(workspace: &Workspace, toolchain: &Toolchain) -> anyhow::R
     Ok(stripped)
 }
 
+/// Runs `clippy`, which is of a toolchain for the object, over the kernel programs.
+pub(super) fn lint(workspace: &Workspace, clippy: &mut Command) -> anyhow::Result<()> {
+    clippy
+        .current_dir(workspace.ebpf_package())
+        .args([
+            "--locked",
+            "--release",
+            "--target",
+            TARGET,
+            "-Z",
+            "build-std=core",
+        ])
+        .arg("--target-dir")
+        .arg(workspace.target().join("ebpf-clippy"))
+        .args(["--", "-D", "warnings"]);
+    command::run(clippy)
+}
+
 /// The compiler's flags, separated as `CARGO_ENCODED_RUSTFLAGS` wants them.
 fn rustflags(workspace: &Workspace, toolchain: &Toolchain) -> anyhow::Result<OsString> {
     let registry = toolchain.cargo_home()?.join("registry").join("src");

@@ -22,6 +22,14 @@ pub(super) fn llvm() -> &'static Path {
     Path::new("/usr/lib/llvm-22")
 }
 
+/// The packages that are not installed: all of them where there is no dpkg.
+pub(super) fn missing() -> Vec<&'static str> {
+    PACKAGES
+        .into_iter()
+        .filter(|package| !installed(package))
+        .collect()
+}
+
 /// Makes sure that every package is there.
 ///
 /// As root it installs what is missing and says so; else it fails with the command to run.

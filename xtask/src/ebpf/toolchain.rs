@@ -95,6 +95,25 @@ pub(super) fn choose(workspace: &Workspace) -> anyhow::Result<Toolchain> {
     describe(Kind::Debian, why, linker, strip)
 }
 
+/// The clippy of a toolchain that is there without installing anything, ready for its arguments.
+pub(super) fn clippy() -> Option<Command> {
+    let nightly = || {
+        let mut cargo = Kind::Rustup.program("cargo");
+        cargo.arg("clippy");
+        cargo
+    };
+    if matches!(rustup(), Ok(Ok(_))) && command::succeeds(nightly().arg("--version")) {
+        return Some(nightly());
+    }
+    if !debian::missing().is_empty() || !Path::new("/usr/bin/cargo-clippy").is_file() {
+        return None;
+    }
+    // By its own name: cargo would take the one of another toolchain from CARGO_HOME.
+    let mut packaged = Kind::Debian.program("cargo-clippy");
+    packaged.arg("clippy").env("CARGO", "/usr/bin/cargo");
+    Some(packaged)
+}
+
 /// The toolchain that the aya book describes, or what it lacks on this machine.
 fn rustup() -> Result<anyhow::Result<Toolchain>, String> {
     if command::find("rustup").is_none() {
