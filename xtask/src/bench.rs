@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// Connections of one run; the default takes about three seconds untraced.
-    #[arg(long, default_value_t = 150_000, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
     connections: u64,
     /// Run the criterion benchmarks instead.
     #[arg(long)]

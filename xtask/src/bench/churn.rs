@@ -1,7 +1,8 @@
 //! The connection generator: a process with a network namespace of its own, ordered over stdin.
 //!
-//! Every connection is made by one thread, accepted by another and reset by its client, so that no
-//! TIME-WAIT is left behind. In the kernel that is six state changes: `closed→syn-sent→established→
+//! Every connection is made by one thread and accepted by another, which sends a byte; then the client
+//! resets it, so that no TIME-WAIT is left behind. The byte keeps the two in step: no connection is
+//! reset before it was accepted, and the listen queue can't overflow, which would cost a second each. In the kernel that is six state changes: `closed→syn-sent→established→
 //! closed` at the client, `listen→syn-recv→established→closed` at the server.
 
 use std::io::{self, Read as _, Write as _};
@@ -25,11 +26,6 @@ pub(super) const EVENTS_PER_CONNECTION: u64 = 6;
 
 /// No order takes longer, however many connections it asks for; what is left is not made.
 pub(super) const TIME_CAP: Duration = Duration::from_mins(1);
-
-/// How many connections may wait for accept(); below the listen queue's length, which must not
-/// overflow: a dropped SYN would cost a second.
-const RUN_AHEAD: u64 = 1024;
-const BACKLOG: i32 = 4096;
 
 /// Each order has a port of its own, so that a tracer's output can be told apart by it. Below the
 /// range of client ports.
@@ -91,16 +87,13 @@ fn say(message: &impl Serialize) -> anyhow::Result<()> {
 fn churn(order: Order, port: u16) -> anyhow::Result<Done> {
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
     let listener = TcpListener::bind(address).with_context(|| format!("bind {address}"))?;
-    // Again: the first time the standard library did it, with a shorter queue.
-    rustix::net::listen(&listener, BACKLOG).context("listen")?;
-    let accepted = Arc::new(AtomicU64::new(0));
     let total = Arc::new(AtomicU64::new(order.connections));
     let (began, cpu_began_ns) = (Instant::now(), cpu_ns());
     let server = {
-        let (accepted, total) = (Arc::clone(&accepted), Arc::clone(&total));
-        thread::spawn(move || accept_all(&listener, &accepted, &total))
+        let total = Arc::clone(&total);
+        thread::spawn(move || accept_all(&listener, &total))
     };
-    let made = connect_all(address, order, began, &accepted)?;
+    let made = connect_all(address, order, began)?;
     if made < order.connections {
         // The server waits in accept(): one more connection lets it see the new total.
         total.store(made + 1, Ordering::Release);
@@ -109,28 +102,19 @@ fn churn(order: Order, port: u16) -> anyhow::Result<Done> {
     let Ok(served) = server.join() else {
         bail!("the accepting thread panicked")
     };
-    served?;
     Ok(Done {
         port,
-        connections: accepted.load(Ordering::Acquire),
+        connections: served?,
         elapsed_ns: u64::try_from(began.elapsed().as_nanos())?,
         cpu_ns: cpu_ns() - cpu_began_ns,
     })
 }
 
 /// Makes the connections of `order`, or as many as fit into the time cap, and returns how many.
-fn connect_all(
-    address: SocketAddrV4,
-    order: Order,
-    began: Instant,
-    accepted: &AtomicU64,
-) -> anyhow::Result<u64> {
+fn connect_all(address: SocketAddrV4, order: Order, began: Instant) -> anyhow::Result<u64> {
     let gap = Duration::from_micros(order.gap_us);
     let mut next = began;
     for made in 0..order.connections {
-        while made - accepted.load(Ordering::Acquire) > RUN_AHEAD {
-            thread::yield_now();
-        }
         if made % 64 == 0 && began.elapsed() > TIME_CAP {
             return Ok(made);
         }
@@ -144,20 +128,20 @@ fn connect_all(
 }
 
 fn connect_and_reset(address: SocketAddrV4) -> anyhow::Result<()> {
-    let stream = TcpStream::connect(address).with_context(|| format!("connect {address}"))?;
+    let mut stream = TcpStream::connect(address).with_context(|| format!("connect {address}"))?;
+    stream.read_exact(&mut [0]).context("the server's byte")?;
     // Lingering for no time at all turns close() into a reset.
     sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).context("SO_LINGER")?;
     Ok(())
 }
 
-fn accept_all(
-    listener: &TcpListener,
-    accepted: &AtomicU64,
-    total: &AtomicU64,
-) -> anyhow::Result<()> {
-    while accepted.load(Ordering::Relaxed) < total.load(Ordering::Acquire) {
+/// Accepts connections until there were `total`, and returns how many there were.
+fn accept_all(listener: &TcpListener, total: &AtomicU64) -> anyhow::Result<u64> {
+    let mut accepted = 0;
+    while accepted < total.load(Ordering::Acquire) {
         let (mut stream, _) = listener.accept().context("accept")?;
-        accepted.fetch_add(1, Ordering::Release);
+        accepted += 1;
+        stream.write_all(&[0]).context("the server's byte")?;
         // Wait for the reset. Closing before it comes would be another sequence of states.
         match stream.read(&mut [0]) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {}
@@ -165,7 +149,7 @@ fn accept_all(
             Ok(length) => bail!("read {length} bytes where a reset was due"),
         }
     }
-    Ok(())
+    Ok(accepted)
 }
 
 fn cpu_ns() -> u64 {
