@@ -100,9 +100,11 @@ impl Row {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (slowest, fastest) = range(&self.untraced);
         writeln!(
             f,
-            "loopback churn, {} connections a run, {} rounds; untraced {:.0} connections/s",
+            "loopback churn, {} connections a run, {} rounds; untraced {:.0} connections/s \
+             ({slowest:.0}-{fastest:.0}; a wide range means that other work disturbed the run)",
             self.connections,
             self.rounds,
             median(&self.untraced)
@@ -138,12 +140,7 @@ kernel.bpf_stats_enabled, which itself costs); generator: what its own CPU time 
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (min, max) = self
-            .ratios
-            .iter()
-            .fold((f64::INFINITY, 0.0_f64), |(min, max), ratio| {
-                (min.min(*ratio), max.max(*ratio))
-            });
+        let (min, max) = range(&self.ratios);
         let process_us = self.per_event_us(as_f64(self.tracer_cpu_ns));
         let programs_us = self.kernel_ns_per_event.unwrap_or(f64::NAN) / 1e3;
         write!(
@@ -161,6 +158,15 @@ impl fmt::Display for Row {
             self.per_event_us(self.generator_cpu_ns),
         )
     }
+}
+
+/// The smallest and the largest value.
+fn range(values: &[f64]) -> (f64, f64) {
+    values
+        .iter()
+        .fold((f64::INFINITY, 0.0), |(min, max), value| {
+            (value.min(min), value.max(max))
+        })
 }
 
 /// The middle value, the mean of the two middle ones, or NaN of none.
