@@ -35,6 +35,10 @@ pub(super) enum Command {
 
 /// Options of the live trace. Short flags mean what they mean in ss.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct LiveArgs {
     /// Show TCP sockets
     #[arg(short = 't', long, help_heading = "Selection")]

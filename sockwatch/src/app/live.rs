@@ -61,14 +61,12 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         .map_err(Failure::runtime)?;
     let mut degraded = std::mem::take(&mut tracer.degraded);
     let sink = sink(&config, &mut degraded);
-    let cgroups = Paths::find()
-        .map_err(|error| {
-            degraded.push(Degraded {
-                what: "cgroup paths",
-                why: error.to_string(),
-            })
-        })
-        .ok();
+    let cgroups = Paths::find().map_err(|error| {
+        degraded.push(Degraded {
+            what: "cgroup paths",
+            why: error.to_string(),
+        });
+    });
     let start = Start {
         at: attached_at,
         version: env!("CARGO_PKG_VERSION"),
@@ -83,7 +81,7 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         table: Table::new(config.max_sockets),
         selection: config.selection.clone(),
         sink,
-        cgroups,
+        cgroups: cgroups.ok(),
         count: config.count,
     });
     Session::new(config, tracer, reader, kernel_log, pipeline, writer)
