@@ -41,8 +41,14 @@ fn tuple(ctx: &TracePointContext) -> GivenTuple {
         )
     } else {
         (
-            [u64::from(field::<u32>(ctx, global!(CLASSIC_LAYOUT.saddr))), 0],
-            [u64::from(field::<u32>(ctx, global!(CLASSIC_LAYOUT.daddr))), 0],
+            [
+                u64::from(field::<u32>(ctx, global!(CLASSIC_LAYOUT.saddr))),
+                0,
+            ],
+            [
+                u64::from(field::<u32>(ctx, global!(CLASSIC_LAYOUT.daddr))),
+                0,
+            ],
         )
     };
     let protocol = global!(CLASSIC_LAYOUT.protocol);

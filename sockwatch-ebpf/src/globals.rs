@@ -22,7 +22,10 @@ pub static CLASSIC_LAYOUT: ClassicLayout = ClassicLayout::ABSENT;
 
 /// What to do.
 #[unsafe(no_mangle)]
-pub static SETTINGS: Settings = Settings { wake_at_bytes: 0, cookie_helper: 0 };
+pub static SETTINGS: Settings = Settings {
+    wake_at_bytes: 0,
+    cookie_helper: 0,
+};
 
 /// Reads one field of a global. Volatile, for the compiler would fold in the value it sees here.
 macro_rules! global {

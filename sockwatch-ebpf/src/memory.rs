@@ -55,7 +55,9 @@ impl Memory for Direct {
     #[inline(always)]
     fn tcp_sock(sk: *const u8, _is_tcp: bool) -> *const u8 {
         // SAFETY: `sk` is the tracepoint's own argument; the helper checks what it is.
-        unsafe { bpf_skc_to_tcp_sock(sk.cast_mut().cast()) }.cast_const().cast()
+        unsafe { bpf_skc_to_tcp_sock(sk.cast_mut().cast()) }
+            .cast_const()
+            .cast()
     }
 }
 

@@ -47,7 +47,11 @@ pub fn submit<T>(entry: RingBufEntry<T>) {
     let mark = u64::from(global!(SETTINGS.wake_at_bytes));
     let waiting = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA));
     let at_mark = waiting >= mark && waiting - mark < WAKE_WINDOW_BYTES;
-    entry.submit(if at_mark { u64::from(BPF_RB_FORCE_WAKEUP) } else { 0 });
+    entry.submit(if at_mark {
+        u64::from(BPF_RB_FORCE_WAKEUP)
+    } else {
+        0
+    });
 }
 
 /// Says on the debug log that records do not fit, each time their number has doubled. Shown with
@@ -55,7 +59,10 @@ pub fn submit<T>(entry: RingBufEntry<T>) {
 #[inline(always)]
 pub fn warn_full(lost: u64) {
     if lost.is_power_of_two() {
-        warn!((), "ring full: {} transitions lost on this CPU so far", lost);
+        warn!(
+            (),
+            "ring full: {} transitions lost on this CPU so far", lost
+        );
     }
 }
 
@@ -64,5 +71,9 @@ pub fn warn_full(lost: u64) {
 pub fn header<T>(kind: u16) -> Header {
     // SAFETY: the helper has no preconditions.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    Header { kind, len: size_of::<T>() as u16, cpu }
+    Header {
+        kind,
+        len: size_of::<T>() as u16,
+        cpu,
+    }
 }

@@ -39,7 +39,9 @@ pub struct GivenTuple {
 /// Records that `sk` goes from `old` to `new`.
 #[inline(always)]
 pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTuple>) {
-    let Some(counters) = ring::counters() else { return };
+    let Some(counters) = ring::counters() else {
+        return;
+    };
     counters.transitions += 1;
     // SAFETY: the helper has no preconditions.
     let mono_ns = unsafe { bpf_ktime_get_ns() };
@@ -60,10 +62,11 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
         None => put_tuple::<M>(record, sk),
     }
     // The port is chosen after this transition: the field still holds the last connection's.
-    if old == TCP_CLOSE && new == TCP_SYN_SENT {
-        if let Some(num) = M::read::<u16>(sk, global!(LAYOUT.num)) {
-            record.sport = num;
-        }
+    if old == TCP_CLOSE
+        && new == TCP_SYN_SENT
+        && let Some(num) = M::read::<u16>(sk, global!(LAYOUT.num))
+    {
+        record.sport = num;
     }
     put_identity::<M>(record, sk);
     put_condition::<M>(record, sk);
@@ -77,7 +80,9 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
 /// Records that `sk` is gone.
 #[inline(always)]
 pub fn record_destroy<M: Memory>(sk: *const u8) {
-    let Some(counters) = ring::counters() else { return };
+    let Some(counters) = ring::counters() else {
+        return;
+    };
     counters.destroys += 1;
     let Some(mut entry) = ring::reserve::<Destroy>() else {
         counters.destroys_lost += 1;

@@ -1,7 +1,8 @@
-//! Where facts come from: the kernel programs' ring and sock_diag dumps.
+//! Where facts come from: the kernel programs' ring, sock_diag dumps, and recordings.
 //!
 //! A source turns bytes into [`crate::model`] values. It keeps no table, judges nothing and prints
 //! nothing.
 
 pub mod diag;
 pub mod ebpf;
+pub mod replay;

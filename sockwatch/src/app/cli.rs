@@ -35,6 +35,10 @@ pub(super) enum Command {
 
 /// Options of the live trace. Short flags mean what they mean in ss.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct LiveArgs {
     /// Show TCP sockets
     #[arg(short = 't', long, help_heading = "Selection")]
@@ -257,7 +261,10 @@ pub(super) fn one_line(error: &clap::Error) -> String {
             } else {
                 Some(arg)
             };
-            format!("unexpected word '{}'", word.unwrap_or_default())
+            return format!(
+                "unexpected word '{}': no filter expressions yet; -t -M -4 -6 -l -N select",
+                word.unwrap_or_default()
+            );
         }
         ErrorKind::InvalidValue if value.is_empty() => format!("{option} needs a value"),
         ErrorKind::InvalidValue => format!("bad value '{value}' for {option}"),
@@ -306,7 +313,7 @@ mod tests {
         assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("2m"), Ok(Duration::from_mins(2)));
         for bad in [
             "",
             "s",
@@ -357,10 +364,7 @@ mod tests {
             "unknown option '--jsn'; did you mean '--json'?"
         );
         assert_eq!(line(&["-y"]), "unknown option '-y'; see sockwatch --help");
-        assert_eq!(
-            line(&["bogus"]),
-            "unexpected word 'bogus'; see sockwatch --help"
-        );
+        assert!(line(&["bogus"]).starts_with("unexpected word 'bogus': no filter"));
         assert_eq!(
             line(&["--on", "entry"]),
             "bad value 'entry' for --on; did you mean 'enter'?"

@@ -17,6 +17,10 @@ use crate::{
 };
 
 /// What the live trace shall do.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct Config {
     pub selection: Selection,
     /// The namespace of `-N`.

@@ -54,21 +54,19 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         .context("cannot catch signals")
         .map_err(Failure::runtime)?;
     // Attach first, then dump: what changes during the dump is in the stream.
-    let (mut tracer, reader, kernel_log) = Tracer::load(&config.load).map_err(load_failure)?;
+    let (mut tracer, reader, kernel_log) = Tracer::load(config.load).map_err(load_failure)?;
     let attached_at = clock::mono();
     let seed = seed::begin(config.netns.take(), config.scan_owners)
         .context("cannot start a thread")
         .map_err(Failure::runtime)?;
     let mut degraded = std::mem::take(&mut tracer.degraded);
     let sink = sink(&config, &mut degraded);
-    let cgroups = Paths::find()
-        .map_err(|error| {
-            degraded.push(Degraded {
-                what: "cgroup paths",
-                why: error.to_string(),
-            })
-        })
-        .ok();
+    let cgroups = Paths::find().map_err(|error| {
+        degraded.push(Degraded {
+            what: "cgroup paths",
+            why: error.to_string(),
+        });
+    });
     let start = Start {
         at: attached_at,
         version: env!("CARGO_PKG_VERSION"),
@@ -83,7 +81,7 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         table: Table::new(config.max_sockets),
         selection: config.selection.clone(),
         sink,
-        cgroups,
+        cgroups: cgroups.ok(),
         count: config.count,
     });
     Session::new(config, tracer, reader, kernel_log, pipeline, writer)

@@ -29,7 +29,7 @@ const BATCH: usize = 16_384;
 const SEED_PATIENCE: Duration = Duration::from_secs(2);
 const SEED_HELD: usize = 65_536;
 /// Heartbeat, and a look at the kernel's own count of skipped calls.
-const HEARTBEAT: Duration = Duration::from_secs(60);
+const HEARTBEAT: Duration = Duration::from_mins(1);
 const NESTED_LOOK: Duration = Duration::from_secs(1);
 /// How long a stopped reader of our output can delay the end.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);

@@ -133,7 +133,7 @@ impl Tracer {
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(options: &LoadOptions) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+    pub fn load(options: LoadOptions) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
         let mut degraded = Vec::new();
         let btf = fs::read(BTF_PATH);
         let layout = kernel_layout(btf.as_deref(), &mut degraded);
@@ -156,7 +156,7 @@ impl Tracer {
     }
 
     fn load_with(
-        options: &LoadOptions,
+        options: LoadOptions,
         hook: Hook,
         layout: &Layout,
         degraded: &mut Vec<Degraded>,
@@ -172,7 +172,7 @@ impl Tracer {
                 wake_at_bytes: options.ring_size / 4,
                 cookie_helper,
             };
-            let mut ebpf = open_object(options, layout, &classic, &settings)?;
+            let mut ebpf = open_object(options, layout, &classic, settings)?;
             match Attached::new(&mut ebpf, hook) {
                 Ok(attached) => {
                     if cookie_helper == 0 {
@@ -201,7 +201,7 @@ impl Tracer {
         mut ebpf: Ebpf,
         attached: Attached,
         degraded: &mut Vec<Degraded>,
-        options: &LoadOptions,
+        options: LoadOptions,
     ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
         let counters =
             PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?).map_err(|source| {
@@ -316,10 +316,10 @@ fn hooks_to_try(wanted: Option<Hook>, no_btf: Option<&io::Error>) -> Result<Vec<
 }
 
 fn open_object(
-    options: &LoadOptions,
+    options: LoadOptions,
     layout: &Layout,
     classic: &ClassicLayout,
-    settings: &Settings,
+    settings: Settings,
 ) -> Result<Ebpf, LoadError> {
     // The log level is a number of the `log` crate: 2 is warn, 0 prunes the branch.
     let log_level: u8 = if options.kernel_log { 2 } else { 0 };

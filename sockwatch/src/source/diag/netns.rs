@@ -31,7 +31,7 @@ pub enum NetnsError {
     Own(#[source] io::Error),
     /// There is no such file.
     #[error(
-        "Cannot open network namespace {name:?}: {} does not exist; `ip netns` lists the names, \
+        "cannot open network namespace {name:?}: {} does not exist; `ip netns` lists the names, \
          and a path must contain a slash", path.display()
     )]
     NotFound {
@@ -41,14 +41,14 @@ pub enum NetnsError {
         path: PathBuf,
     },
     /// We may not open it.
-    #[error("Cannot open network namespace {name:?}: permission denied; run as root")]
+    #[error("cannot open network namespace {name:?}: permission denied; run as root")]
     NotPermitted {
         /// As it was given.
         name: String,
     },
     /// The file is something else.
     #[error(
-        "Cannot open network namespace {name:?}: {} is not a namespace file; one is made by \
+        "cannot open network namespace {name:?}: {} is not a namespace file; one is made by \
          `ip netns add`, or is /proc/PID/ns/net", path.display()
     )]
     NotNetns {
@@ -58,7 +58,7 @@ pub enum NetnsError {
         path: PathBuf,
     },
     /// Any other reason.
-    #[error("Cannot open network namespace {name:?}")]
+    #[error("cannot open network namespace {name:?}")]
     Open {
         /// As it was given.
         name: String,
@@ -281,7 +281,7 @@ mod tests {
         let missing = resolve("no-such-namespace").unwrap_err().to_string();
         assert_eq!(
             missing,
-            "Cannot open network namespace \"no-such-namespace\": /run/netns/no-such-namespace \
+            "cannot open network namespace \"no-such-namespace\": /run/netns/no-such-namespace \
              does not exist; `ip netns` lists the names, and a path must contain a slash"
         );
         let other = resolve("/proc/self/status").unwrap_err();

@@ -117,5 +117,5 @@ fn load_and_attach(
         program.attach(category, name)?;
     }
     let fd = program.fd()?.as_fd().try_clone_to_owned();
-    fd.map_err(|source| ProgramError::IOError(source))
+    fd.map_err(ProgramError::IOError)
 }

@@ -67,7 +67,7 @@ struct Type {
     vlen: u32,
     /// For structures: member offsets carry bit-field sizes.
     kind_flag: bool,
-    size_or_type: u32,
+    size_or_id: u32,
     /// Where what follows the fixed part begins.
     rest: usize,
 }
@@ -146,7 +146,7 @@ impl<'a> Btf<'a> {
             kind: (info >> 24) & 0x1f,
             vlen: info & 0xffff,
             kind_flag: info >> 31 == 1,
-            size_or_type: u32_at(self.types, at + 8)?,
+            size_or_id: u32_at(self.types, at + 8)?,
             rest: at + 12,
         })
     }
@@ -162,7 +162,7 @@ impl<'a> Btf<'a> {
             let ty = self.type_at(*self.begins.get(id as usize).filter(|_| id != 0)? as usize)?;
             match ty.kind {
                 KIND_TYPEDEF | KIND_VOLATILE | KIND_CONST | KIND_RESTRICT | KIND_TYPE_TAG => {
-                    id = ty.size_or_type;
+                    id = ty.size_or_id;
                 }
                 _ => return Some(ty),
             }
@@ -172,7 +172,7 @@ impl<'a> Btf<'a> {
 
     fn size_of(&self, ty: Type) -> Option<u32> {
         match ty.kind {
-            KIND_INT | KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 => Some(ty.size_or_type),
+            KIND_INT | KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 => Some(ty.size_or_id),
             KIND_PTR => Some(8),
             KIND_ARRAY => {
                 let element = self.resolve(u32_at(self.types, ty.rest)?)?;

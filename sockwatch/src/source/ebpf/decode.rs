@@ -1,6 +1,6 @@
 //! Ring records to model values, in place: the ABI structures stop here.
 //!
-//! No record is trusted: a wrong length or an unknown kind, family or ... is [`Malformed`], counted
+//! No record is trusted: a wrong length or an unknown kind or family is [`Malformed`], counted
 //! by the reader, never a panic.
 
 use std::mem::offset_of;
@@ -14,6 +14,10 @@ use crate::model::{
 
 /// What one ring record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "boxing would allocate once per event"
+)]
 pub enum Record {
     /// A socket changed its state.
     Transition(Transition),
@@ -56,31 +60,29 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Malformed> {
     let kind = bytes
         .first_chunk::<2>()
         .map(|&kind| u16::from_ne_bytes(kind));
-    match kind {
-        Some(kind::TRANSITION) => {
-            let bytes = bytes
-                .try_into()
-                .map_err(|_: std::array::TryFromSliceError| Malformed)?;
-            transition(bytes).map(Record::Transition)
-        }
-        Some(kind::DESTROY) => {
-            let bytes = bytes
-                .try_into()
-                .map_err(|_: std::array::TryFromSliceError| Malformed)?;
-            Ok(Record::Destroy(destroyed(bytes)))
-        }
-        _ => Err(Malformed),
-    }
+    let record = match kind {
+        Some(kind::TRANSITION) => bytes
+            .try_into()
+            .ok()
+            .and_then(transition)
+            .map(Record::Transition),
+        Some(kind::DESTROY) => bytes.try_into().ok().map(destroyed).map(Record::Destroy),
+        _ => None,
+    };
+    record.ok_or(Malformed)
 }
 
-fn transition(bytes: &[u8; size_of::<record::Transition>()]) -> Result<Transition, Malformed> {
+type TransitionBytes = [u8; size_of::<record::Transition>()];
+type DestroyBytes = [u8; size_of::<record::Destroy>()];
+
+fn transition(bytes: &TransitionBytes) -> Option<Transition> {
     macro_rules! raw {
         ($field:ident: $int:ty) => {
             get!(bytes, record::Transition, $field: $int)
         };
     }
     let known = raw!(known: u32);
-    let family = Family::from_kernel(raw!(family: u16)).ok_or(Malformed)?;
+    let family = Family::from_kernel(raw!(family: u16))?;
     let proto = Proto::from_kernel(raw!(protocol: u16));
     let sk = raw!(sk: u64);
     let old = TcpState::from_kernel(bytes[offset_of!(record::Transition, old)]);
@@ -95,7 +97,7 @@ fn transition(bytes: &[u8; size_of::<record::Transition>()]) -> Result<Transitio
         known::SOCK_FLAGS,
         bytes[offset_of!(record::Transition, sock_flags)],
     );
-    Ok(Transition {
+    Some(Transition {
         at: MonoNs(raw!(mono_ns: u64)),
         key: SocketKey::new(proto, cookie, sk),
         sk,
@@ -121,8 +123,6 @@ fn transition(bytes: &[u8; size_of::<record::Transition>()]) -> Result<Transitio
 fn fact<T>(known: u32, bit: u32, value: T) -> Option<T> {
     (known & bit != 0).then_some(value)
 }
-
-type TransitionBytes = [u8; size_of::<record::Transition>()];
 
 fn array<const AT: usize>(bytes: &TransitionBytes) -> &[u8; 16] {
     bytes[AT..].first_chunk().unwrap_or(&[0; 16])
@@ -203,7 +203,7 @@ fn tcp(bytes: &TransitionBytes, known: u32) -> Option<TcpNumbers> {
     )
 }
 
-fn destroyed(bytes: &[u8; size_of::<record::Destroy>()]) -> Destroyed {
+fn destroyed(bytes: &DestroyBytes) -> Destroyed {
     Destroyed {
         at: MonoNs(get!(bytes, record::Destroy, mono_ns: u64)),
         cookie: get!(bytes, record::Destroy, cookie: u64),

@@ -54,13 +54,18 @@ impl Reader {
     /// Hands over what waits in the ring, oldest first, at most `limit` records. Returns whether
     /// the ring was emptied; if not, the next [`Reader::ready`] returns at once.
     pub fn drain(&mut self, limit: usize, mut each: impl FnMut(Result<Record, Malformed>)) -> bool {
+        self.drain_bytes(limit, |bytes| each(decode(bytes)))
+    }
+
+    /// As [`Reader::drain`], the records as the kernel programs wrote them.
+    pub fn drain_bytes(&mut self, limit: usize, mut each: impl FnMut(&[u8])) -> bool {
         let ring = self.ring.get_mut();
         for _ in 0..limit {
             let Some(bytes) = ring.next() else {
                 self.due = None;
                 return true;
             };
-            each(decode(&bytes));
+            each(&bytes);
         }
         self.due = Some(Instant::now());
         false

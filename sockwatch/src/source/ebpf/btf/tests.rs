@@ -26,9 +26,9 @@ impl Writer {
         at
     }
 
-    fn ty(&mut self, name: &str, kind: u32, info: u32, size_or_type: u32, rest: &[u32]) -> u32 {
+    fn ty(&mut self, name: &str, kind: u32, info: u32, size_or_id: u32, rest: &[u32]) -> u32 {
         let name = self.string(name);
-        for word in [name, kind << 24 | info, size_or_type].iter().chain(rest) {
+        for word in [name, kind << 24 | info, size_or_id].iter().chain(rest) {
             self.types.extend_from_slice(&word.to_ne_bytes());
         }
         self.count += 1;
