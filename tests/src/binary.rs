@@ -1,7 +1,8 @@
 //! Where the program under test is.
 
 use std::{
-    env,
+    env, fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -48,4 +49,12 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Result<Command> {
         .env_remove("RUST_LOG")
         .env_remove("NO_COLOR");
     Ok(command)
+}
+
+/// A copy of the program in `directory` that every user can run: the original may be out of reach.
+pub fn copy_for_everybody(directory: &Path) -> Result<PathBuf> {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
+    let copy = directory.join("sockwatch");
+    fs::copy(path()?, &copy)?;
+    Ok(copy)
 }

@@ -1,7 +1,7 @@
 //! `sockwatch --json` at work. Every line it prints is checked: the schema, `seq` without a gap, the
 //! totals.
 
-use std::time::Instant;
+use std::{process::Command, time::Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::Signal;
@@ -46,6 +46,11 @@ impl Watch {
     pub fn start_unread(netns: &Netns, args: &[&str]) -> Result<Unread> {
         let mut command = binary::command(&["--json", "--verbose"])?;
         command.args(args);
+        Self::start_command(netns, command)
+    }
+
+    /// Likewise with a command of one's own, which has to say `--json --verbose`.
+    pub fn start_command(netns: &Netns, command: Command) -> Result<Unread> {
         let mut process = Process::start(command)?;
         process.wait_for_stderr("probes:")?;
         Ok(Unread {
@@ -54,18 +59,13 @@ impl Watch {
         })
     }
 
-    /// The process id of sockwatch.
-    pub fn id(&self) -> u32 {
-        self.process.id()
+    /// Sends sockwatch a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
     }
 
-    /// What has been printed so far.
-    pub fn record(&self) -> &Record {
-        &self.record
-    }
-
-    /// Waits until `count` lines match `expected`. Of transitions and sockets only those of the
-    /// test's own namespace are looked at.
+    /// Waits until `count` lines match `expected`; a loss is a failure. Of transitions and sockets
+    /// only those of the test's own namespace are looked at.
     pub fn wait_for(&mut self, expected: &Value, count: usize) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let mut looked_at = 0;
@@ -79,11 +79,15 @@ impl Watch {
             if found >= count {
                 return Ok(());
             }
+            ensure!(
+                self.record.of_type("lost").next().is_none(),
+                "something was lost, with {found} of {count} lines like {expected}:\n{}",
+                self.record.text()
+            );
             match self.lines.take(deadline) {
                 Taken::Lines(lines) => self.record.add(&lines)?,
                 Taken::Ended | Taken::Late => bail!(
-                    "{found} instead of {count} lines like {expected}; stderr {:?}; own lines:\n{}",
-                    self.process.stderr(),
+                    "{found} instead of {count} lines like {expected}:\n{}",
                     self.record.text()
                 ),
             }
@@ -97,19 +101,31 @@ impl Watch {
             .try_for_each(|sk| self.wait_for(&json!({"sk": sk, "new": "closed"}), 1))
     }
 
-    /// Ends the trace with SIGTERM.
+    /// Ends the trace with SIGTERM; nothing may have been lost.
     pub fn finish(self) -> Result<Record> {
         self.finish_by(Signal::TERM)
     }
 
-    /// Ends the trace with a signal.
+    /// Ends the trace with a signal; nothing may have been lost.
     pub fn finish_by(self, signal: Signal) -> Result<Record> {
-        self.process.signal(signal)?;
+        self.signal(signal)?;
         self.wait()
     }
 
     /// Waits for the end of a trace that ends by itself.
-    pub fn wait(mut self) -> Result<Record> {
+    pub fn wait(self) -> Result<Record> {
+        let record = self.wait_lossy()?;
+        record.check_lossless()?;
+        Ok(record)
+    }
+
+    /// Ends a trace that may have lost something.
+    pub fn finish_lossy(self) -> Result<Record> {
+        self.signal(Signal::TERM)?;
+        self.wait_lossy()
+    }
+
+    fn wait_lossy(mut self) -> Result<Record> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.lines.take(deadline) {
@@ -229,8 +245,7 @@ impl Record {
         lost.filter_map(|line| line["count"].as_u64()).sum()
     }
 
-    /// Nothing was lost.
-    pub fn check_lossless(&self) -> Result<()> {
+    fn check_lossless(&self) -> Result<()> {
         let stop = self.stop()?;
         let lossless = json!({"lost_kernel": 0, "lost_output": 0, "evicted": 0});
         ensure!(matches(&lossless, stop), "something was lost: {stop}");
@@ -272,10 +287,19 @@ impl Record {
         Ok(())
     }
 
-    /// The lines of the test's own namespace, for a failure; the last ones of many.
+    /// The last lines of the test's own namespace and all losses, for a failure.
     fn text(&self) -> String {
+        const KEYS: [&str; 12] = [
+            "seq", "type", "sk", "src", "sport", "dst", "dport", "old", "new", "cause", "owner",
+            "count",
+        ];
         let own: Vec<_> = self.lines.iter().filter(|line| self.is_own(line)).collect();
-        let tail = &own[own.len().saturating_sub(40)..];
-        tail.iter().map(|line| format!("{line}\n")).collect()
+        let tail = own.iter().skip(own.len().saturating_sub(12));
+        let essence = |line: &Value| -> Value {
+            let known = KEYS.iter().filter_map(|key| Some((key.to_string(), line.get(key)?.clone())));
+            known.collect()
+        };
+        let shown = tail.copied().chain(self.of_type("lost")).map(essence);
+        shown.map(|line| line.to_string()).collect::<Vec<_>>().join("\n")
     }
 }

@@ -77,7 +77,7 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         while !self.told.iter().any(|line| line.contains(text)) {
             match self.stderr.take(deadline) {
-                Taken::Lines(lines) => self.hear(lines),
+                Taken::Lines(lines) => self.hear(&lines),
                 Taken::Ended | Taken::Late => {
                     bail!("{}: no {text:?} on stderr: {:?}", self.name, self.told)
                 }
@@ -90,12 +90,12 @@ impl Process {
     pub fn stderr(&mut self) -> &[String] {
         let deadline = Instant::now() + PATIENCE;
         while let Taken::Lines(lines) = self.stderr.take(deadline) {
-            self.hear(lines);
+            self.hear(&lines);
         }
         &self.told
     }
 
-    fn hear(&mut self, lines: Vec<Vec<u8>>) {
+    fn hear(&mut self, lines: &[Vec<u8>]) {
         let text = lines
             .iter()
             .map(|line| String::from_utf8_lossy(line).into_owned());

@@ -1,36 +1,29 @@
 //! A kernel test as a trial of libtest-mimic.
 
-use std::{
-    error::Error,
-    fmt,
-    sync::{PoisonError, RwLock},
-};
+use std::{error::Error, fmt, process::ExitCode};
 
 use anyhow::Result;
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::{netns::Netns, privilege};
 
 /// What a kernel test does, in a namespace of its own.
 pub type Body = fn(&Netns) -> Result<()>;
 
-/// Ordinary trials share it, those that load or count the whole machine have it for themselves.
-static MACHINE: RwLock<()> = RwLock::new(());
-
-/// A trial that minds only its own namespace.
-pub fn shared(name: &str, body: Body) -> Trial {
-    Trial::ignorable_test(name, move || {
-        let _others_may_run = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
-        complete(body)
-    })
+/// The trial of a test.
+pub fn kernel(name: &str, body: Body) -> Trial {
+    Trial::ignorable_test(name, move || complete(body))
 }
 
-/// A trial beside which no other runs.
-pub fn alone(name: &str, body: Body) -> Trial {
-    Trial::ignorable_test(name, move || {
-        let _nobody_else_runs = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
-        complete(body)
-    })
+/// Runs the trials that the command line asks for, one at a time whatever it says: a process that is
+/// being started holds a copy of every descriptor until its exec, so a socket that another test
+/// closes at that moment would be closed later, and by that process.
+pub fn run(trials: Vec<Trial>) -> ExitCode {
+    let arguments = Arguments {
+        test_threads: Some(1),
+        ..Arguments::from_args()
+    };
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 fn complete(body: Body) -> Result<Completion, Failed> {

@@ -1,8 +1,7 @@
 //! The command line as any user meets it: help, mistakes, what is not permitted.
 
 use std::{
-    fs,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, Output},
 };
@@ -68,7 +67,7 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
             &["unknown option '--jsn'", "did you mean '--json'?"][..],
         ),
         (&["-y"], &["unknown option '-y'", "see sockwatch --help"]),
-        (&["bogus"], &["'bogus'", "see sockwatch --help"]),
+        (&["bogus"], &["unexpected word 'bogus'", "-N select"]),
         (&["doctr"], &["'doctr'", "doctor"]),
         (&["--on", "x"], &["'x' for --on", "enter, leave, both"]),
         (&["--hook", "kprobe"], &["'kprobe' for --hook", "tp_btf"]),
@@ -131,17 +130,14 @@ fn doctor_tells_a_user_what_is_missing() -> Result<()> {
     Ok(())
 }
 
-/// The program as a user who may do nothing: where root runs the tests, as nobody, who gets a copy
-/// in `directory` because the original may be out of reach.
+/// The program as a user who may do nothing: where root runs the tests, as nobody, with a
+/// copy of it in `directory`.
 fn as_nobody(directory: &Path, args: &[&str]) -> Result<Command> {
     const NOBODY: u32 = 65534;
     if !geteuid().is_root() {
         return binary::command(args);
     }
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
-    let copy = directory.join("sockwatch");
-    fs::copy(binary::path()?, &copy)?;
-    let mut command = Command::new(copy);
+    let mut command = Command::new(binary::copy_for_everybody(directory)?);
     command.args(args).uid(NOBODY).gid(NOBODY);
     Ok(command)
 }

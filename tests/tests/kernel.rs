@@ -5,13 +5,16 @@
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
-use sockwatch_tests::role;
+use libtest_mimic::Trial;
+use sockwatch_tests::{role, trial};
 
 /// One trial for each function, named after it.
 macro_rules! trials {
-    ($kind:path: $($name:ident),+ $(,)?) => {
-        vec![$($kind(concat!(module_path!(), "::", stringify!($name)), $name)),+]
+    ($($name:ident),+ $(,)?) => {
+        vec![$(sockwatch_tests::trial::kernel(
+            concat!(module_path!(), "::", stringify!($name)),
+            $name,
+        )),+]
     };
 }
 
@@ -61,6 +64,5 @@ fn main() -> ExitCode {
         severed::trials,
         text::trials,
     ];
-    let trials = modules.iter().flat_map(|trials| trials()).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    trial::run(modules.iter().flat_map(|trials| trials()).collect())
 }

@@ -11,11 +11,10 @@ use sockwatch_tests::{
     json::Watch,
     netns::Netns,
     story::{exactly, in_order},
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared:
+    trials![
         ipv6,
         ipv4_on_an_ipv6_listener,
         ipv4_from_an_ipv6_socket,

@@ -11,14 +11,14 @@ use sockwatch_tests::{
     netns::Netns,
     role::{Server, own_comm},
     story::{KNOWN, POSITIVE, exactly, path},
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    let mut trials =
-        trials![trial::alone: thousand_connections_exactly_once, closed_sockets_are_forgotten];
-    trials.extend(trials![trial::shared: lines_are_in_the_order_of_events_of_each_socket]);
-    trials
+    trials![
+        thousand_connections_exactly_once,
+        lines_are_in_the_order_of_events_of_each_socket,
+        closed_sockets_are_forgotten,
+    ]
 }
 
 const CONNECTIONS: usize = 1_000;
@@ -41,8 +41,6 @@ fn thousand_connections_exactly_once(netns: &Netns) -> Result<()> {
     drop(server);
     watch.wait_for(&json!({"old": "listening", "new": "closed"}), 1)?;
     let record = watch.finish()?;
-
-    record.check_lossless()?;
     let sockets = by_socket(&record);
     ensure!(
         sockets.len() == 2 * CONNECTIONS + 1,

@@ -17,11 +17,10 @@ use sockwatch_tests::{
     role::own_comm,
     ss::{self, Row},
     story::{POSITIVE, exactly, matches, path},
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared:
+    trials![
         snapshot_equals_ss,
         snapshot_knows_owners,
         without_snapshot_no_socket_is_shown,
@@ -71,12 +70,12 @@ impl Gallery {
             _connecting: connecting,
             owned,
         };
-        gallery.settle()?;
+        Self::settle()?;
         Ok(gallery)
     }
 
     /// Waits until `ss` shows every state that is meant to be here.
-    fn settle(&self) -> Result<()> {
+    fn settle() -> Result<()> {
         const STATES: [&str; 6] = [
             "listening",
             "established",
@@ -112,8 +111,7 @@ fn snapshot_equals_ss(netns: &Netns) -> Result<()> {
         .collect::<Result<Vec<Row>>>()?;
     rows.sort();
     ensure!(
-        rows.iter()
-            .any(|row| row.uid == u64::from(SOMEBODY)),
+        rows.iter().any(|row| row.uid == u64::from(SOMEBODY)),
         "{rows:#?}"
     );
     ensure!(rows == expected, "sockwatch: {rows:#?}\nss: {expected:#?}");

@@ -14,11 +14,10 @@ use sockwatch_tests::{
     json::Watch,
     netns::{Netns, link_to_nobody, pretend_far_is_known, sysctl},
     story::{exactly, path},
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared:
+    trials![
         refused,
         refused_and_tried_again,
         unreachable,

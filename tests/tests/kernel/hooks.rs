@@ -5,17 +5,17 @@ use std::{fs, path::Path};
 use anyhow::{Result, bail, ensure};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
-use sockwatch_tests::{flows::Pair, json::Watch, netns::Netns, trial};
+use sockwatch_tests::{flows::Pair, json::Watch, netns::Netns, trial::NotHere};
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared: typed_hook_is_the_first_choice, classic_hook_tells_the_same]
+    trials![typed_hook_is_the_first_choice, classic_hook_tells_the_same]
 }
 
 const TYPED: &str = "tp_btf/inet_sock_set_state";
 
 fn typed_hook_is_the_first_choice(netns: &Netns) -> Result<()> {
     if !Path::new("/sys/kernel/btf/vmlinux").exists() {
-        bail!(trial::NotHere("needs a kernel with BTF"));
+        bail!(NotHere("needs a kernel with BTF"));
     }
     let record = Watch::start(netns, &[])?.finish()?;
     let probes = record.start()?["probes"]
@@ -29,7 +29,7 @@ fn typed_hook_is_the_first_choice(netns: &Netns) -> Result<()> {
 fn classic_hook_tells_the_same(netns: &Netns) -> Result<()> {
     const FORMAT: &str = "/sys/kernel/tracing/events/sock/inet_sock_set_state/format";
     if fs::read(FORMAT).is_err() {
-        bail!(trial::NotHere("needs tracefs mounted"));
+        bail!(NotHere("needs tracefs mounted"));
     }
     let mut typed = Watch::start(netns, &["--hook", "tp_btf"])?;
     let mut classic = Watch::start(netns, &["--hook", "tracepoint"])?;

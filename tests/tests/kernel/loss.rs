@@ -5,30 +5,34 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::Trial;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sockwatch_tests::{
     flows,
     json::{Record, Watch},
     netns::Netns,
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::alone: small_ring_overflow_is_exact, stopped_reader_does_not_stall]
+    trials![small_ring_overflow_is_exact, stopped_reader_does_not_stall]
 }
 
 /// A second trace, with room enough, knows what others on this machine do meanwhile.
 fn small_ring_overflow_is_exact(netns: &Netns) -> Result<()> {
-    const CONNECTIONS: usize = 3_000;
-    let own = flows::churn_events(CONNECTIONS);
+    const CONNECTIONS: usize = 1_000;
+    let own = 3 * flows::churn_events(CONNECTIONS);
     let mut reference = Watch::start(netns, &["--ring-size", "64M"])?;
     let small = Watch::start(netns, &["--ring-size", "16384"])?;
     flows::churn(CONNECTIONS)?;
+    // However slow this machine is: nobody empties the ring for a while.
+    small.signal(Signal::STOP)?;
+    flows::churn(CONNECTIONS)?;
+    small.signal(Signal::CONT)?;
+    flows::churn(CONNECTIONS)?;
     reference.wait_for(&json!({"type": "transition"}), own)?;
-    let small = small.finish()?;
+    let small = small.finish_lossy()?;
     let reference = reference.finish()?;
 
-    reference.check_lossless()?;
     ensure!(
         reference.transitions().len() == own,
         "{}",
@@ -67,7 +71,7 @@ fn stopped_reader_does_not_stall(netns: &Netns) -> Result<()> {
     flows::churn(CONNECTIONS)?;
     let resident = resident_kib(unread.id())?;
     ensure!(resident < LIMIT_KIB, "{resident} KiB in memory");
-    let record = unread.read()?.finish()?;
+    let record = unread.read()?.finish_lossy()?;
 
     let lost = record.told_lost("output");
     ensure!(lost > 0, "nothing was lost: {}", record.stop()?);

@@ -11,11 +11,14 @@ use sockwatch_tests::{
     json::Watch,
     netns::Netns,
     story::in_order,
-    trial,
+    trial::NotHere,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared: connection_and_subflows_are_told_apart, option_m_leaves_the_subflows_out]
+    trials![
+        connection_and_subflows_are_told_apart,
+        option_m_leaves_the_subflows_out
+    ]
 }
 
 fn talk() -> Result<String> {
@@ -35,7 +38,7 @@ fn need_mptcp() -> Result<()> {
     if fs::read_to_string("/proc/sys/net/mptcp/enabled").is_ok_and(|text| text.trim() == "1") {
         return Ok(());
     }
-    bail!(trial::NotHere("needs a kernel with MPTCP"))
+    bail!(NotHere("needs a kernel with MPTCP"))
 }
 
 fn connection_and_subflows_are_told_apart(netns: &Netns) -> Result<()> {

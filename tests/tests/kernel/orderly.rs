@@ -8,11 +8,14 @@ use sockwatch_tests::{
     json::Watch,
     netns::Netns,
     story::{exactly, path},
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared: finished_by_the_client, finished_by_the_server, closed_listener]
+    trials![
+        finished_by_the_client,
+        finished_by_the_server,
+        closed_listener
+    ]
 }
 
 const ACTIVE: [&str; 4] = ["established", "fin-wait-1", "fin-wait-2", "closed"];

@@ -15,11 +15,10 @@ use sockwatch_tests::{
     process::Process,
     role::Role,
     story::{in_order, matches},
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared:
+    trials![
         both_sides_have_their_own_owner,
         owner_is_the_process_and_not_its_thread,
         who_closes_an_inherited_connection_owns_it,

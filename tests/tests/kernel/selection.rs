@@ -12,11 +12,10 @@ use sockwatch_tests::{
     process::output,
     role::Role,
     story::{POSITIVE, exactly},
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared:
+    trials![
         option_4_and_6_select_the_family,
         option_t_selects_tcp,
         option_l_selects_listeners,

@@ -12,12 +12,11 @@ use sockwatch_tests::{
     netns::Netns,
     ss,
     story::{exactly, path},
-    trial,
 };
 use std::net::{TcpListener, TcpStream};
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared:
+    trials![
         aborted_by_linger,
         aborted_with_unread_data,
         reset_while_in_close_wait,

@@ -14,11 +14,10 @@ use sockwatch_tests::{
     process::Process,
     role::Role,
     text::TextWatch,
-    trial,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![trial::shared:
+    trials![
         columns_and_state_names_of_ss,
         header_can_be_left_out,
         services_have_names_unless_numeric,
