@@ -11,6 +11,7 @@ mod attach;
 pub mod btf;
 pub mod decode;
 mod layout;
+pub mod probe;
 mod reader;
 pub mod tracefs;
 
@@ -358,19 +359,20 @@ fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
     ebpf.take_map(name).ok_or(LoadError::Missing(name))
 }
 
-/// An error and its sources in one line, the verifier's pages left out.
-fn first_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let lines: Vec<_> = chain
-        .map(|error| {
-            error
-                .to_string()
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
-        })
-        .collect();
-    lines.join(": ")
+/// An error and its sources in one line, the verifier's pages left out, and what is said twice:
+/// aya's errors repeat their sources.
+pub(crate) fn first_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = String::new();
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        let text = error.to_string();
+        let text = text.lines().next().unwrap_or_default().trim();
+        if line.ends_with(text) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(text);
+    }
+    line
 }
