@@ -59,7 +59,11 @@ fn stages(c: &mut Criterion) {
         b.iter(|| {
             bytes.clear();
             let wall = WallClock::default();
-            let mut out = Out { bytes: &mut bytes, wall, has_room: true };
+            let mut out = Out {
+                bytes: &mut bytes,
+                wall,
+                has_room: true,
+            };
             for raw in &raw {
                 whole.record(&decode(raw), &mut out);
             }

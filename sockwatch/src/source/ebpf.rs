@@ -168,15 +168,15 @@ impl Tracer {
         };
         let helpers: &[u32] = if hook == Hook::TpBtf { &[1, 0] } else { &[0] };
         let mut last = None;
-        for &cookie_helper in helpers {
+        for &typed_helpers in helpers {
             let settings = Settings {
                 wake_at_bytes: options.ring_size / 4,
-                cookie_helper,
+                typed_helpers,
             };
             let mut ebpf = open_object(options, layout, &classic, settings)?;
             match Attached::new(&mut ebpf, hook) {
                 Ok(attached) => {
-                    if cookie_helper == 0 {
+                    if typed_helpers == 0 {
                         degraded.push(Degraded {
                             what: "cookie",
                             why: "bpf_get_socket_cookie cannot be called here: a socket that \

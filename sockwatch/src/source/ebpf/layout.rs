@@ -19,11 +19,13 @@ macro_rules! lookups {
     };
 }
 
-const STRUCTS: [&str; 9] = [
+const STRUCTS: [&str; 11] = [
     "sock",
     "inet_sock",
     "net",
+    "socket",
     "socket_alloc",
+    "file",
     "inode",
     "cgroup",
     "kernfs_node",
@@ -62,6 +64,9 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         inet_sport: "inet_sock" "inet_sport" 2,
         net_inum: "net" "ns.inum" 4,
         socket_ino: "inode" "i_ino" 8,
+        socket_file: "socket" "file" 8,
+        file_inode: "file" "f_inode" 8,
+        inode_ino: "inode" "i_ino" 8,
         cgroup_kn: "cgroup" "kn" 8,
         kernfs_id: "kernfs_node" "id" 8,
         srtt_us: "tcp_sock" "srtt_us" 4,
