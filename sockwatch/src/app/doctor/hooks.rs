@@ -5,9 +5,10 @@ use super::{
     privileges::AS_FOR_CAPABILITIES,
 };
 use crate::{
+    explain::one_line,
     model::event::Degraded,
     source::ebpf::{
-        BTF_PATH, Hook, LoadError, LoadOptions, Tracer, first_line,
+        BTF_PATH, Hook, LoadError, LoadOptions, Tracer,
         probe::{self, ProbeError, Types},
         tracefs::{self, TracefsError},
     },
@@ -43,7 +44,7 @@ pub(super) fn ring_buffer(privileged: bool) -> Check {
                 _ if privileged => "look for what forbids bpf(2): seccomp, a container's settings",
                 _ => AS_FOR_CAPABILITIES,
             };
-            Check::no(NAME, first_line(&error), cure)
+            Check::no(NAME, one_line(&error), cure)
         }
     }
 }
@@ -78,7 +79,7 @@ fn btf(types: Result<Types, ProbeError>) -> Check {
         Err(error) => {
             return Check::no(
                 NAME,
-                first_line(&error),
+                one_line(&error),
                 "a kernel built with CONFIG_DEBUG_INFO_BTF=y, and /sys mounted",
             );
         }
@@ -114,12 +115,12 @@ fn mounted<T>(layout: Result<T, TracefsError>) -> Check {
         ),
         TracefsError::Read { .. } => Check::no(
             NAME,
-            first_line(&error),
+            one_line(&error),
             "root, or CAP_DAC_READ_SEARCH; not needed where tp_btf works",
         ),
         TracefsError::Field { .. } => Check::no(
             NAME,
-            first_line(&error),
+            one_line(&error),
             "report it with the kernel's version",
         ),
     }
@@ -169,7 +170,7 @@ fn refused(hook: Hook, error: &LoadError, privileged: bool) -> Check {
         ),
         _ => "report it".to_owned(),
     };
-    Check::no(hook.word(), first_line(error), cure)
+    Check::no(hook.word(), one_line(error), cure)
 }
 
 #[cfg(test)]

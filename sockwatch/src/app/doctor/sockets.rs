@@ -14,13 +14,11 @@ use crate::{
         cgroup::{CgroupError, Paths},
         owners,
     },
+    explain::one_line,
     model::{Proto, StateSet, TcpState, event::Degraded},
-    source::{
-        diag::{
-            self, Found, NetnsError, Seed, Selection,
-            netns::{self, Netns},
-        },
-        ebpf::first_line,
+    source::diag::{
+        self, Found, NetnsError, Seed, Selection,
+        netns::{self, Netns},
     },
 };
 
@@ -39,7 +37,7 @@ fn sock_diag() -> Check {
     const NAME: &str = "sock_diag";
     let own = match netns::own() {
         Ok(own) => own,
-        Err(error) => return Check::no(NAME, first_line(&error), "mount -t proc proc /proc"),
+        Err(error) => return Check::no(NAME, one_line(&error), "mount -t proc proc /proc"),
     };
     let selection = Selection {
         // Half-open connections: few, and without the marks that only some may see.
@@ -91,7 +89,7 @@ fn judge_namespaces(
 ) -> Check {
     let found = match found {
         Ok(found) => found,
-        Err(error) => return Check::no(name, first_line(&error), "mount -t proc proc /proc"),
+        Err(error) => return Check::no(name, one_line(&error), "mount -t proc proc /proc"),
     };
     let entered = enter(&found.namespaces);
     let count = found.namespaces.len();
@@ -110,7 +108,7 @@ fn owners(privileges: Privileges) -> Check {
     let nobodys = FxHashSet::from_iter([u64::MAX]);
     let unreadable = match owners::scan(&nobodys) {
         Ok(found) => found.unreadable,
-        Err(error) => return Check::no(NAME, first_line(&error), "mount -t proc proc /proc"),
+        Err(error) => return Check::no(NAME, one_line(&error), "mount -t proc proc /proc"),
     };
     if unreadable == 0 {
         return Check::ok(NAME, "every process shows its sockets");

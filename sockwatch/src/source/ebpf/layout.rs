@@ -82,7 +82,11 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         task_flags: "task_struct" "flags" 4,
     };
     // A socket lies at the begin of its `socket_alloc`; the inode is that structure's other half.
-    layout.socket_ino = match by_name(structs, "socket_alloc").and_then(|s| s.field("vfs_inode")) {
+    let inode = by_name(structs, "socket_alloc").and_then(|alloc| alloc.field("vfs_inode"));
+    if inode.is_none() {
+        missing.push("socket_alloc.vfs_inode");
+    }
+    layout.socket_ino = match inode {
         Some(inode) if layout.socket_ino != ABSENT => inode.offset + layout.socket_ino,
         _ => ABSENT,
     };
