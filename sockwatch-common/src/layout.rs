@@ -77,6 +77,12 @@ global! {
         net_inum,
         /// From a `socket` to its inode number: `socket_alloc.vfs_inode` + `inode.i_ino`.
         socket_ino,
+        /// `socket.file`, pointer to `file`.
+        socket_file,
+        /// `file.f_inode`, pointer to `inode`.
+        file_inode,
+        /// `inode.i_ino`, unsigned long.
+        inode_ino,
         /// `cgroup.kn`, pointer to `kernfs_node`.
         cgroup_kn,
         /// `kernfs_node.id`, u64.
@@ -144,7 +150,8 @@ global! {
     Settings {
         /// Wake the reader at once when this many bytes of the ring wait for it.
         wake_at_bytes,
-        /// 1 where `bpf_get_socket_cookie` may be called from a tracing program (5.12+), else 0.
-        cookie_helper,
+        /// 1 where a tracing program may call `bpf_get_socket_cookie` (5.12+) and
+        /// `bpf_get_current_task_btf` (5.11+), else 0.
+        typed_helpers,
     }
 }

@@ -201,8 +201,6 @@ impl Transition {
 pub struct Destroy {
     /// Kind [`kind::DESTROY`].
     pub header: Header,
-    /// `CLOCK_MONOTONIC`, nanoseconds.
-    pub mono_ns: u64,
     /// Socket cookie, 0 where unknown.
     pub cookie: u64,
     /// Address of the `struct sock`.
@@ -216,4 +214,4 @@ const _: () = assert!(offset_of!(Transition, known) == 112);
 const _: () = assert!(offset_of!(Transition, old) == 124);
 const _: () = assert!(offset_of!(Transition, saddr) == 136);
 const _: () = assert!(offset_of!(Transition, comm) == 168);
-const _: () = assert!(size_of::<Destroy>() == 32 && align_of::<Destroy>() == 8);
+const _: () = assert!(size_of::<Destroy>() == 24 && align_of::<Destroy>() == 8);

@@ -24,7 +24,7 @@ pub static CLASSIC_LAYOUT: ClassicLayout = ClassicLayout::ABSENT;
 #[unsafe(no_mangle)]
 pub static SETTINGS: Settings = Settings {
     wake_at_bytes: 0,
-    cookie_helper: 0,
+    typed_helpers: 0,
 };
 
 /// Reads one field of a global. Volatile, for the compiler would fold in the value it sees here.

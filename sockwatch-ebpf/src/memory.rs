@@ -2,7 +2,9 @@
 
 use aya_ebpf::helpers::{
     bpf_probe_read_kernel,
-    generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock},
+    generated::{
+        bpf_get_current_task, bpf_get_current_task_btf, bpf_get_socket_cookie, bpf_skc_to_tcp_sock,
+    },
 };
 use sockwatch_common::layout::ABSENT;
 
@@ -26,6 +28,9 @@ pub trait Memory {
 
     /// The `tcp_sock` that begins with this `sock`; null where it is none.
     fn tcp_sock(sk: *const u8, is_tcp: bool) -> *const u8;
+
+    /// The running task; null where this way to read does not reach it.
+    fn current_task() -> *const u8;
 }
 
 /// Typed loads through a pointer that the verifier knows from BTF. A load from a null pointer
@@ -44,7 +49,7 @@ impl Memory for Direct {
 
     #[inline(always)]
     fn cookie(sk: *const u8) -> Option<u64> {
-        if global!(SETTINGS.cookie_helper) == 1 {
+        if global!(SETTINGS.typed_helpers) == 1 {
             // SAFETY: `sk` is the tracepoint's own argument.
             Some(unsafe { bpf_get_socket_cookie(sk.cast_mut().cast()) })
         } else {
@@ -58,6 +63,16 @@ impl Memory for Direct {
         unsafe { bpf_skc_to_tcp_sock(sk.cast_mut().cast()) }
             .cast_const()
             .cast()
+    }
+
+    #[inline(always)]
+    fn current_task() -> *const u8 {
+        if global!(SETTINGS.typed_helpers) == 1 {
+            // SAFETY: the helper has no preconditions.
+            unsafe { bpf_get_current_task_btf() }.cast_const().cast()
+        } else {
+            core::ptr::null()
+        }
     }
 }
 
@@ -83,5 +98,11 @@ impl Memory for Probe {
     #[inline(always)]
     fn tcp_sock(sk: *const u8, is_tcp: bool) -> *const u8 {
         if is_tcp { sk } else { core::ptr::null() }
+    }
+
+    #[inline(always)]
+    fn current_task() -> *const u8 {
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_get_current_task() as *const u8 }
     }
 }

@@ -24,8 +24,9 @@ static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(1, 0);
 /// step over the mark itself.
 const WAKE_WINDOW_BYTES: u64 = 16 * 1024;
 
-/// This CPU's counters. Neither atomic nor volatile: each program counts in fields of its own,
-/// and a program does not run twice at once on one CPU.
+/// This CPU's counters. Each program counts in fields of its own. Since 6.1 the kernel does not
+/// run a program inside itself on one CPU; before that an interrupt may, and could swallow one
+/// count in the few instructions of an increment (the target has no atomic addition).
 #[inline(always)]
 pub fn counters() -> Option<&'static mut Counters> {
     let counters = COUNTERS.get_ptr_mut(0)?;

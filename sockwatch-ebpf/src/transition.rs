@@ -1,8 +1,7 @@
 //! From a `struct sock` to a record: the body that both hooks share.
 
 use aya_ebpf::helpers::{
-    bpf_get_current_comm, bpf_get_current_pid_tgid,
-    generated::{bpf_get_current_task, bpf_ktime_get_ns},
+    bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns,
 };
 use sockwatch_common::{
     layout::ABSENT,
@@ -57,9 +56,14 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
     record.sk = sk as u64;
     record.old = old;
     record.new = new;
+    let protocol = M::read::<u16>(sk, global!(LAYOUT.sk_protocol)).unwrap_or(0);
+    let tp = M::tcp_sock(sk, protocol == IPPROTO_TCP);
     match given {
         Some(tuple) => put_given(record, tuple),
-        None => put_tuple::<M>(record, sk),
+        None => {
+            record.protocol = protocol;
+            put_tuple::<M>(record, sk, tp);
+        }
     }
     // The port is chosen after this transition: the field still holds the last connection's.
     if old == TCP_CLOSE
@@ -70,9 +74,9 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
     }
     put_identity::<M>(record, sk);
     put_condition::<M>(record, sk);
-    put_task(record);
-    if old == TCP_ESTABLISHED || new == TCP_CLOSE {
-        put_tcp::<M>(record, sk);
+    put_task::<M>(record);
+    if (old == TCP_ESTABLISHED || new == TCP_CLOSE) && !tp.is_null() {
+        put_tcp::<M>(record, tp);
     }
     ring::submit(entry);
 }
@@ -90,8 +94,6 @@ pub fn record_destroy<M: Memory>(sk: *const u8) {
     };
     entry.write(Destroy {
         header: ring::header::<Destroy>(kind::DESTROY),
-        // SAFETY: the helper has no preconditions.
-        mono_ns: unsafe { bpf_ktime_get_ns() },
         cookie: M::cookie(sk).unwrap_or(0),
         sk: sk as u64,
     });
@@ -109,17 +111,21 @@ fn put_given(record: &mut Transition, tuple: GivenTuple) {
 }
 
 #[inline(always)]
-fn put_tuple<M: Memory>(record: &mut Transition, sk: *const u8) {
+fn put_tuple<M: Memory>(record: &mut Transition, sk: *const u8, tp: *const u8) {
     record.family = M::read::<u16>(sk, global!(LAYOUT.family)).unwrap_or(0);
-    record.protocol = M::read::<u16>(sk, global!(LAYOUT.sk_protocol)).unwrap_or(0);
     record.dport = u16::from_be(M::read::<u16>(sk, global!(LAYOUT.dport)).unwrap_or(0));
     // `inet_sport`, for `skc_num` is already cleared when an automatically bound socket closes.
-    // It lies beyond `struct sock`, so the typed pointer does not reach it.
-    let sport = Probe::read::<u16>(sk, global!(LAYOUT.inet_sport)).unwrap_or(0);
-    record.sport = u16::from_be(sport);
+    // It lies beyond `struct sock`, where a typed pointer to one does not reach.
+    let inet_sport = global!(LAYOUT.inet_sport);
+    let sport = if tp.is_null() {
+        Probe::read::<u16>(sk, inet_sport)
+    } else {
+        M::read::<u16>(tp, inet_sport)
+    };
+    record.sport = u16::from_be(sport.unwrap_or(0));
     if record.family == AF_INET6 {
-        record.saddr = address_v6::<M>(sk, global!(LAYOUT.v6_rcv_saddr));
-        record.daddr = address_v6::<M>(sk, global!(LAYOUT.v6_daddr));
+        record.saddr = bytes_16::<M>(sk, global!(LAYOUT.v6_rcv_saddr));
+        record.daddr = bytes_16::<M>(sk, global!(LAYOUT.v6_daddr));
     } else {
         record.saddr = address_v4::<M>(sk, global!(LAYOUT.rcv_saddr));
         record.daddr = address_v4::<M>(sk, global!(LAYOUT.daddr));
@@ -131,13 +137,14 @@ fn address_v4<M: Memory>(sk: *const u8, offset: u32) -> [u8; 16] {
     words_to_bytes([u64::from(M::read::<u32>(sk, offset).unwrap_or(0)), 0])
 }
 
+/// Sixteen bytes of a field, zero where there is none.
 #[inline(always)]
-fn address_v6<M: Memory>(sk: *const u8, offset: u32) -> [u8; 16] {
+fn bytes_16<M: Memory>(base: *const u8, offset: u32) -> [u8; 16] {
     if offset == ABSENT {
         return [0; 16];
     }
-    let low = M::read::<u64>(sk, offset).unwrap_or(0);
-    let high = M::read::<u64>(sk, offset + 8).unwrap_or(0);
+    let low = M::read::<u64>(base, offset).unwrap_or(0);
+    let high = M::read::<u64>(base, offset + 8).unwrap_or(0);
     words_to_bytes([low, high])
 }
 
@@ -180,15 +187,29 @@ fn put_identity<M: Memory>(record: &mut Transition, sk: *const u8) {
         record.cgroup_id = id;
         record.known |= known::CGROUP;
     }
-    if let Some(socket) = pointer::<M>(sk, global!(LAYOUT.sk_socket)) {
-        // The inode lies beyond `struct socket`, which a typed pointer must not leave.
-        if socket.is_null() {
-            record.known |= known::INODE;
-        } else if let Some(inode) = Probe::read::<u64>(socket, global!(LAYOUT.socket_ino)) {
-            record.inode = inode;
-            record.known |= known::INODE;
-        }
+    if let Some(socket) = pointer::<M>(sk, global!(LAYOUT.sk_socket))
+        && let Some(inode) = inode::<M>(socket)
+    {
+        record.inode = inode;
+        record.known |= known::INODE;
     }
+}
+
+/// Inode number of a `socket`, 0 for a null one.
+#[inline(always)]
+fn inode<M: Memory>(socket: *const u8) -> Option<u64> {
+    if socket.is_null() {
+        return Some(0);
+    }
+    if let Some(file) = pointer::<M>(socket, global!(LAYOUT.socket_file))
+        && !file.is_null()
+        && let Some(inode) = pointer::<M>(file, global!(LAYOUT.file_inode))
+    {
+        return M::read::<u64>(inode, global!(LAYOUT.inode_ino));
+    }
+    // The kernel's own sockets have no file. Their inode lies behind `struct socket`, where a
+    // typed pointer to one does not reach.
+    Probe::read::<u64>(socket, global!(LAYOUT.socket_ino))
 }
 
 /// What tells the cause of a close.
@@ -215,22 +236,28 @@ fn put_condition<M: Memory>(record: &mut Transition, sk: *const u8) {
 
 /// The running task: its process, not its thread.
 #[inline(always)]
-fn put_task(record: &mut Transition) {
-    // SAFETY: the helper has no preconditions.
-    let task = unsafe { bpf_get_current_task() } as *const u8;
+fn put_task<M: Memory>(record: &mut Transition) {
     record.pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     record.known |= known::TASK;
+    let task = M::current_task();
+    if task.is_null() {
+        put_leader::<Probe>(record, Probe::current_task());
+    } else {
+        put_leader::<M>(record, task);
+    }
+}
+
+#[inline(always)]
+fn put_leader<M: Memory>(record: &mut Transition, task: *const u8) {
     let comm = global!(LAYOUT.comm);
     if comm != ABSENT
-        && let Some(leader) = pointer::<Probe>(task, global!(LAYOUT.group_leader))
+        && let Some(leader) = pointer::<M>(task, global!(LAYOUT.group_leader))
     {
-        let low = Probe::read::<u64>(leader, comm).unwrap_or(0);
-        let high = Probe::read::<u64>(leader, comm + 8).unwrap_or(0);
-        record.comm = words_to_bytes([low, high]);
+        record.comm = bytes_16::<M>(leader, comm);
     } else if let Ok(comm) = bpf_get_current_comm() {
         record.comm = comm;
     }
-    if let Some(flags) = Probe::read::<u32>(task, global!(LAYOUT.task_flags)) {
+    if let Some(flags) = M::read::<u32>(task, global!(LAYOUT.task_flags)) {
         if flags & PF_KTHREAD != 0 {
             record.task_flags |= task_flag::KTHREAD;
         }
@@ -238,13 +265,9 @@ fn put_task(record: &mut Transition) {
     }
 }
 
-/// The numbers of the `tcp_sock`, where it is one and the kernel has them all.
+/// The numbers of the `tcp_sock`, where the kernel has them all.
 #[inline(always)]
-fn put_tcp<M: Memory>(record: &mut Transition, sk: *const u8) {
-    let tp = M::tcp_sock(sk, record.protocol == IPPROTO_TCP);
-    if tp.is_null() {
-        return;
-    }
+fn put_tcp<M: Memory>(record: &mut Transition, tp: *const u8) {
     if let Some(srtt_us) = M::read::<u32>(tp, global!(LAYOUT.srtt_us))
         && let Some(mdev_us) = M::read::<u32>(tp, global!(LAYOUT.mdev_us))
         && let Some(retrans) = M::read::<u32>(tp, global!(LAYOUT.total_retrans))

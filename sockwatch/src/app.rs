@@ -19,6 +19,8 @@ use clap::{Parser as _, error::ErrorKind};
 use cli::{Cli, Command};
 use config::Config;
 
+use crate::explain::one_line;
+
 /// Why the program ends other than well: what to say, and the exit status.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -74,7 +76,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { status, error }) => {
-            eprintln!("sockwatch: {error:#}");
+            eprintln!("sockwatch: {}", one_line(error.as_ref()));
             ExitCode::from(status)
         }
     }

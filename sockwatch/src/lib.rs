@@ -7,6 +7,7 @@
 
 pub mod app;
 pub mod enrich;
+mod explain;
 pub mod filter;
 pub mod model;
 pub mod sink;

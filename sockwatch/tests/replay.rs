@@ -2,6 +2,8 @@
 //! of output. `fixtures/lives.ring` holds what a 6.18 kernel told of connections that ended in
 //! every way (`examples/capture.rs` records such files).
 
+#![allow(clippy::unwrap_used, reason = "a test that meets an error fails")]
+
 use jiff::tz::TimeZone;
 use sockwatch::{
     app::pipeline::{Out, Parts, Pipeline},

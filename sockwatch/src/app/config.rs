@@ -77,7 +77,8 @@ impl Config {
     }
 }
 
-fn wants_colour() -> bool {
+/// Whether standard output is a terminal that is to be coloured.
+pub(super) fn wants_colour() -> bool {
     let stdout = std::io::stdout();
     stdout.is_terminal() && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never
 }

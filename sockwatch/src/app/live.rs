@@ -11,7 +11,7 @@ use super::{
     Failure, clock,
     config::Config,
     pipeline::{Parts, Pipeline},
-    privilege::Capabilities,
+    privilege::{Capabilities, TRACING_CURE},
     seed,
     session::{Session, Signals},
 };
@@ -115,8 +115,7 @@ fn check_privilege() -> Result<(), Failure> {
     }
     let names: Vec<_> = missing.iter().map(|capability| capability.name()).collect();
     Err(Failure::unsupported(anyhow!(
-        "not permitted: live tracing needs {}; run it as root, or give the program the \
-         capabilities: setcap cap_bpf,cap_perfmon+ep FILE",
+        "not permitted: live tracing needs {}; {TRACING_CURE}",
         names.join(" and ")
     )))
 }

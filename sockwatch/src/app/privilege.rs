@@ -2,12 +2,18 @@
 
 use std::fs;
 
+/// How to get what [`Capabilities::missing_for_tracing`] names.
+pub(super) const TRACING_CURE: &str = "run it as root, or give the program the capabilities: \
+                                       setcap cap_bpf,cap_perfmon+ep FILE";
+
 /// A capability (`include/uapi/linux/capability.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Capability {
-    /// Dumps of other namespaces' marks; `bpf_sock` programs.
+    /// Folders of other users' processes.
+    DacReadSearch = 2,
+    /// Firewall marks in dumps.
     NetAdmin = 12,
-    /// Descriptors of other users' processes.
+    /// Descriptors and namespaces of other users' processes.
     SysPtrace = 19,
     /// Everything BPF before 5.8; entering namespaces.
     SysAdmin = 21,
@@ -20,6 +26,7 @@ pub(super) enum Capability {
 impl Capability {
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::DacReadSearch => "CAP_DAC_READ_SEARCH",
             Self::NetAdmin => "CAP_NET_ADMIN",
             Self::SysPtrace => "CAP_SYS_PTRACE",
             Self::SysAdmin => "CAP_SYS_ADMIN",
@@ -39,7 +46,8 @@ impl Capabilities {
         Self::parse(&fs::read_to_string("/proc/self/status").unwrap_or_default())
     }
 
-    fn parse(status: &str) -> Self {
+    /// From the text of /proc/PID/status.
+    pub(super) fn parse(status: &str) -> Self {
         let hex = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
         Self(
             hex.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())

@@ -72,6 +72,11 @@ impl Paths {
             .ok_or(CgroupError::NotMounted)
     }
 
+    /// The directory that the paths begin at.
+    pub fn mount(&self) -> &Path {
+        &self.mount
+    }
+
     /// Paths below this directory.
     pub fn below(mount: PathBuf) -> Self {
         Self {

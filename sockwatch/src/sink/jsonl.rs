@@ -14,7 +14,7 @@ use crate::model::{
     WallClock,
     event::{Lost, SocketEvent, Start, Totals, TransitionEvent},
 };
-use object::{List, Null, Object, Text, Word};
+use object::{List, Null, Object, Plain, Text, Word, field};
 use value::Cookie;
 
 /// The value of `v`.
@@ -51,11 +51,11 @@ impl Jsonl {
         self.seq += 1;
         let at = moment(event);
         let mut object = Object::begin(out);
-        object.field("v", VERSION);
-        object.field("type", Word(kind(event)));
-        object.field("seq", self.seq);
-        object.field("ts", Text(self.stamp.text(wall.unix_ns(at))));
-        object.field("mono_ns", at.0);
+        field!(object, "v", VERSION);
+        field!(object, "type", Word(kind(event)));
+        field!(object, "seq", self.seq);
+        field!(object, "ts", Plain(self.stamp.text(wall.unix_ns(at))));
+        field!(object, "mono_ns", at.0);
         match event {
             Event::Transition(event) => transition(&mut object, event),
             Event::Socket(event) => socket(&mut object, event),
@@ -94,84 +94,88 @@ const fn moment(event: &Event<'_>) -> MonoNs {
 fn transition(object: &mut Object<'_>, event: &TransitionEvent<'_>) {
     let transition = event.transition;
     ends(object, transition.proto, event.tuple, listens(transition));
-    object.field("old", Word(transition.old.word()));
-    object.field("new", Word(transition.new.word()));
-    object.field("dwell_ns", event.dwell.map(|dwell| dwell.0));
-    object.field("age_ns", event.age.map(|age| age.0));
+    field!(object, "old", Word(transition.old.word()));
+    field!(object, "new", Word(transition.new.word()));
+    field!(object, "dwell_ns", event.dwell.map(|dwell| dwell.0));
+    field!(object, "age_ns", event.age.map(|age| age.0));
     identity(object, transition.key, &transition.info);
     process(object, event.cgroup, event.owner);
-    object.field("cause", event.cause.map(Cause::word).map(Word));
-    object.field("errno", event.errno.filter(|errno| errno.0 != 0));
-    object.field("tcp", transition.tcp.as_ref());
-    object.field("observed", Word(transition.observed.word()));
+    field!(object, "cause", event.cause.map(Cause::word).map(Word));
+    field!(object, "errno", event.errno.filter(|errno| errno.0 != 0));
+    field!(object, "tcp", transition.tcp.as_ref());
+    field!(object, "observed", Word(transition.observed.word()));
 }
 
 /// The same keys; how it got there was not seen.
 fn socket(object: &mut Object<'_>, event: &SocketEvent<'_>) {
     let listens = event.state == TcpState::Listen;
     ends(object, event.proto, event.tuple, listens);
-    object.field("state", Word(event.state.word()));
-    object.field("dwell_ns", Null);
-    object.field("age_ns", Null);
+    field!(object, "state", Word(event.state.word()));
+    field!(object, "dwell_ns", Null);
+    field!(object, "age_ns", Null);
     identity(object, event.key, event.info);
     process(object, event.cgroup, event.owner);
-    object.field("cause", Null);
-    object.field("errno", Null);
-    object.field("tcp", Null);
-    object.field("observed", Word("poll"));
+    field!(object, "cause", Null);
+    field!(object, "errno", Null);
+    field!(object, "tcp", Null);
+    field!(object, "observed", Word("poll"));
 }
 
 fn ends(object: &mut Object<'_>, proto: Proto, tuple: &Tuple, listens: bool) {
-    object.field("proto", Word(proto.word()));
-    object.field("family", Word(tuple.family.word()));
-    object.field("src", tuple.src);
-    object.field("sport", known(tuple.sport));
-    object.field("dst", peer(tuple, listens));
-    object.field("dport", known(tuple.dport));
+    field!(object, "proto", Word(proto.word()));
+    field!(object, "family", Word(tuple.family.word()));
+    field!(object, "src", tuple.src);
+    field!(object, "sport", known(tuple.sport));
+    field!(object, "dst", peer(tuple, listens));
+    field!(object, "dport", known(tuple.dport));
 }
 
 fn identity(object: &mut Object<'_>, key: SocketKey, info: &SocketInfo) {
-    object.field("sk", key.cookie.map(Cookie));
-    object.field("netns", info.netns);
-    object.field("ifindex", info.ifindex.filter(|&index| index != 0));
-    object.field("mark", info.mark);
-    object.field("uid", info.uid);
+    field!(object, "sk", key.cookie.map(Cookie));
+    field!(object, "netns", info.netns);
+    field!(object, "ifindex", info.ifindex.filter(|&index| index != 0));
+    field!(object, "mark", info.mark);
+    field!(object, "uid", info.uid);
 }
 
 fn process(object: &mut Object<'_>, cgroup: Option<&str>, owner: Option<&Owner>) {
-    object.field("cgroup", cgroup.map(|path| Text(path.as_bytes())));
-    object.field("owner", owner);
+    field!(object, "cgroup", cgroup.map(|path| Text(path.as_bytes())));
+    field!(object, "owner", owner);
 }
 
 fn start(object: &mut Object<'_>, start: &Start) {
-    object.field("version", Word(start.version));
-    object.field("kernel", Text(start.kernel.as_bytes()));
-    object.field("host", Text(start.host.as_bytes()));
+    field!(object, "version", Word(start.version));
+    field!(object, "kernel", Text(start.kernel.as_bytes()));
+    field!(object, "host", Text(start.host.as_bytes()));
     let boot_id = start.boot_id.as_deref();
-    object.field("boot_id", boot_id.map(|id| Text(id.as_bytes())));
-    object.field("filter", Text(start.filter.as_bytes()));
+    field!(object, "boot_id", boot_id.map(|id| Text(id.as_bytes())));
+    field!(object, "filter", Text(start.filter.as_bytes()));
     let probes = start.probes.iter();
-    object.field("probes", List(probes.map(|probe| Text(probe.as_bytes()))));
-    object.field("degraded", List(start.degraded.iter()));
+    field!(
+        object,
+        "probes",
+        List(probes.map(|probe| Text(probe.as_bytes())))
+    );
+    field!(object, "degraded", List(start.degraded.iter()));
 }
 
 fn lost(object: &mut Object<'_>, lost: &Lost) {
-    object.field("where", Word(lost.place.word()));
-    object.field("count", lost.count);
-    object.field("from_mono_ns", lost.from.0);
-    object.field("to_mono_ns", lost.to.0);
+    field!(object, "where", Word(lost.place.word()));
+    field!(object, "count", lost.count);
+    field!(object, "from_mono_ns", lost.from.0);
+    field!(object, "to_mono_ns", lost.to.0);
 }
 
 fn totals(object: &mut Object<'_>, totals: &Totals) {
-    object.field("events", totals.events);
-    object.field("emitted", totals.emitted);
-    object.field("filtered", totals.filtered);
-    object.field("lost_kernel", totals.lost_kernel);
-    object.field("lost_output", totals.lost_output);
-    object.field("malformed_ring", totals.malformed_ring);
-    object.field("malformed_netlink", totals.malformed_netlink);
-    object.field("sockets", totals.sockets);
-    object.field("evicted", totals.evicted);
+    field!(object, "events", totals.events);
+    field!(object, "emitted", totals.emitted);
+    field!(object, "filtered", totals.filtered);
+    field!(object, "lost_kernel", totals.lost_kernel);
+    field!(object, "lost_output", totals.lost_output);
+    field!(object, "malformed_ring", totals.malformed_ring);
+    field!(object, "malformed_netlink", totals.malformed_netlink);
+    field!(object, "sockets", totals.sockets);
+    field!(object, "evicted", totals.evicted);
 }
 
 fn known(port: u16) -> Option<u16> {

@@ -11,6 +11,7 @@ mod attach;
 pub mod btf;
 pub mod decode;
 mod layout;
+pub mod probe;
 mod reader;
 pub mod tracefs;
 
@@ -22,13 +23,14 @@ use aya::{
     programs::ProgramError,
 };
 use log::debug;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use sockwatch_common::{
     ABI_VERSION,
     layout::{ClassicLayout, Layout, Settings},
 };
 use thiserror::Error;
 
-use crate::model::event::Degraded;
+use crate::{explain::one_line, model::event::Degraded};
 use attach::Attached;
 pub use attach::Hook;
 pub use decode::{Destroyed, Malformed, Record, decode};
@@ -134,6 +136,7 @@ impl Tracer {
     /// # Errors
     /// See [`LoadError`].
     pub fn load(options: LoadOptions) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+        raise_memlock_limit();
         let mut degraded = Vec::new();
         let btf = fs::read(BTF_PATH);
         let layout = kernel_layout(btf.as_deref(), &mut degraded);
@@ -144,7 +147,7 @@ impl Tracer {
                 Err(LoadError::Refused(error)) if options.hook.is_none() => {
                     degraded.push(Degraded {
                         what: hook.word(),
-                        why: first_line(&error),
+                        why: one_line(&error),
                     });
                     debug!("{}: {error:?}", hook.word());
                     refused = Some(LoadError::Refused(error));
@@ -167,15 +170,15 @@ impl Tracer {
         };
         let helpers: &[u32] = if hook == Hook::TpBtf { &[1, 0] } else { &[0] };
         let mut last = None;
-        for &cookie_helper in helpers {
+        for &typed_helpers in helpers {
             let settings = Settings {
                 wake_at_bytes: options.ring_size / 4,
-                cookie_helper,
+                typed_helpers,
             };
             let mut ebpf = open_object(options, layout, &classic, settings)?;
             match Attached::new(&mut ebpf, hook) {
                 Ok(attached) => {
-                    if cookie_helper == 0 {
+                    if typed_helpers == 0 {
                         degraded.push(Degraded {
                             what: "cookie",
                             why: "bpf_get_socket_cookie cannot be called here: a socket that \
@@ -315,6 +318,16 @@ fn hooks_to_try(wanted: Option<Hook>, no_btf: Option<&io::Error>) -> Result<Vec<
     }
 }
 
+/// Before 5.11 maps count against RLIMIT_MEMLOCK. Where the limit can't be raised, and is too low,
+/// making the maps says so.
+fn raise_memlock_limit() {
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    let _refused = setrlimit(Resource::Memlock, unlimited);
+}
+
 fn open_object(
     options: LoadOptions,
     layout: &Layout,
@@ -356,21 +369,4 @@ fn check_abi(ebpf: &Ebpf) -> Result<(), LoadError> {
 
 fn take_map(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, LoadError> {
     ebpf.take_map(name).ok_or(LoadError::Missing(name))
-}
-
-/// An error and its sources in one line, the verifier's pages left out.
-fn first_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let lines: Vec<_> = chain
-        .map(|error| {
-            error
-                .to_string()
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
-        })
-        .collect();
-    lines.join(": ")
 }

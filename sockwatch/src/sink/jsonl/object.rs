@@ -20,29 +20,40 @@ pub(super) trait Value: Sized {
 /// An object that is being written.
 pub(super) struct Object<'o> {
     out: &'o mut Vec<u8>,
-    /// Before the next key: the brace or a comma, and a quote.
-    before: &'static [u8; 2],
+    /// Where it begins: the first key's comma, which becomes the brace.
+    begin: usize,
 }
+
+/// Appends a key that needs no escape, and its value, to an [`Object`].
+macro_rules! field {
+    ($object:expr, $key:literal, $value:expr) => {
+        $object.field(concat!(",\"", $key, "\":"), $value)
+    };
+}
+pub(super) use field;
 
 impl<'o> Object<'o> {
     /// An object without a key yet.
     pub(super) const fn begin(out: &'o mut Vec<u8>) -> Self {
-        let before = b"{\"";
-        Self { out, before }
+        let begin = out.len();
+        Self { out, begin }
     }
 
-    /// Appends a key that needs no escape, and its value.
-    #[inline]
+    /// What [`field!`] expands to: the comma, the quoted key and the colon are one constant, and
+    /// inlined they are copied with an instruction or two.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a call would copy a key of unknown length"
+    )]
     pub(super) fn field(&mut self, key: &'static str, value: impl Value) {
-        self.out.extend_from_slice(self.before);
         self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        self.before = b",\"";
         value.put(self.out);
     }
 
     /// Ends an object that has a key.
     pub(super) fn end(self) {
+        self.out[self.begin] = b'{';
         self.out.push(b'}');
     }
 }
@@ -53,8 +64,18 @@ pub(super) struct Word(pub(super) &'static str);
 impl Value for Word {
     #[inline]
     fn put(self, out: &mut Vec<u8>) {
+        Plain(self.0.as_bytes()).put(out);
+    }
+}
+
+/// Text of ours made just now, which needs no escape.
+pub(super) struct Plain<'a>(pub(super) &'a [u8]);
+
+impl Value for Plain<'_> {
+    #[inline]
+    fn put(self, out: &mut Vec<u8>) {
         out.push(b'"');
-        out.extend_from_slice(self.0.as_bytes());
+        out.extend_from_slice(self.0);
         out.push(b'"');
     }
 }
@@ -184,10 +205,10 @@ mod tests {
     fn objects_and_lists_have_their_marks() {
         let mut out = Vec::new();
         let mut object = Object::begin(&mut out);
-        object.field("a", 1_u8);
-        object.field("b", Null);
-        object.field("c", List([Some(u64::MAX), None].into_iter()));
-        object.field("d", List([0_u16; 0].into_iter()));
+        field!(object, "a", 1_u8);
+        field!(object, "b", Null);
+        field!(object, "c", List([Some(u64::MAX), None].into_iter()));
+        field!(object, "d", List([0_u16; 0].into_iter()));
         object.end();
         let expected = br#"{"a":1,"b":null,"c":[18446744073709551615,null],"d":[]}"#;
         assert_eq!(out, expected);

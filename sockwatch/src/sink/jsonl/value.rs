@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::object::{Object, Text, Value, Word};
+use super::object::{Object, Text, Value, Word, field};
 use crate::model::{Errno, Owner, TcpNumbers, event::Degraded};
 
 /// A socket cookie as `ss -e` prints it after `sk:`: lower-case hex, no zeros in front.
@@ -34,9 +34,9 @@ impl Value for Errno {
 impl Value for &Owner {
     fn put(self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
-        object.field("pid", self.pid);
-        object.field("comm", Text(self.comm.as_bytes()));
-        object.field("how", Word(self.how.word()));
+        field!(object, "pid", self.pid);
+        field!(object, "comm", Text(self.comm.as_bytes()));
+        field!(object, "how", Word(self.how.word()));
         object.end();
     }
 }
@@ -44,14 +44,14 @@ impl Value for &Owner {
 impl Value for &TcpNumbers {
     fn put(self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
-        object.field("rtt_us", self.rtt_us);
-        object.field("rttvar_us", self.rttvar_us);
-        object.field("retrans", self.retrans);
-        object.field("bytes_acked", self.bytes_acked);
-        object.field("bytes_received", self.bytes_received);
-        object.field("segs_out", self.segs_out);
-        object.field("segs_in", self.segs_in);
-        object.field("cwnd", self.cwnd);
+        field!(object, "rtt_us", self.rtt_us);
+        field!(object, "rttvar_us", self.rttvar_us);
+        field!(object, "retrans", self.retrans);
+        field!(object, "bytes_acked", self.bytes_acked);
+        field!(object, "bytes_received", self.bytes_received);
+        field!(object, "segs_out", self.segs_out);
+        field!(object, "segs_in", self.segs_in);
+        field!(object, "cwnd", self.cwnd);
         object.end();
     }
 }
@@ -59,8 +59,8 @@ impl Value for &TcpNumbers {
 impl Value for &Degraded {
     fn put(self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
-        object.field("what", Word(self.what));
-        object.field("why", Text(self.why.as_bytes()));
+        field!(object, "what", Word(self.what));
+        field!(object, "why", Text(self.why.as_bytes()));
         object.end();
     }
 }

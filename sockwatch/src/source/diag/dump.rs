@@ -64,6 +64,8 @@ pub struct Seed {
     pub degraded: Vec<Degraded>,
     /// Namespaces that were dumped.
     pub netns_count: usize,
+    /// Protocols that the kernel can't dump, for it has none such or lacks a module.
+    pub absent: Vec<Proto>,
 }
 
 /// Dumps what `selection` asks for, in each of `namespaces` in turn.
@@ -93,6 +95,7 @@ struct Walk<'a> {
     selection: &'a Selection,
     rows: Rows,
     netns_count: usize,
+    absent: Vec<Proto>,
     failures: Failures,
     /// Receives datagrams, of all dumps.
     buffer: Vec<u8>,
@@ -104,6 +107,7 @@ impl<'a> Walk<'a> {
             selection,
             rows: Rows::default(),
             netns_count: 0,
+            absent: Vec::new(),
             failures: Failures::default(),
             buffer: Vec::with_capacity(wire::DATAGRAM_BYTES),
         }
@@ -128,6 +132,7 @@ impl<'a> Walk<'a> {
             malformed: self.rows.malformed,
             degraded: self.failures.into_degraded(WHAT),
             netns_count: self.netns_count,
+            absent: self.absent,
         }
     }
 
@@ -165,7 +170,12 @@ impl<'a> Walk<'a> {
             let last = attempt == ATTEMPTS;
             match ended {
                 Err(WireError::Truncated { bytes }) if !last => self.buffer.reserve(bytes),
-                Err(error) if is_absent(&error, proto) => return Ok(()),
+                Err(error) if is_absent(&error, proto) => {
+                    if !self.absent.contains(&proto) {
+                        self.absent.push(proto);
+                    }
+                    return Ok(());
+                }
                 Err(error) => return Err(explain(&error)),
                 Ok(ended) => {
                     self.rows.malformed += ended.malformed;
@@ -241,7 +251,7 @@ fn refusal(error: &WireError) -> Option<Errno> {
 /// The error with its source and a cure: it leaves here as text.
 fn explain(error: &WireError) -> String {
     if refusal(error) == Some(Errno::NOENT) {
-        return "the kernel has no sock_diag for it; load the module tcp_diag".to_owned();
+        return "the kernel has no sock_diag for it; cure: modprobe tcp_diag".to_owned();
     }
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),

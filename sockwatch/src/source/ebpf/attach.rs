@@ -10,7 +10,8 @@ use aya::{
     programs::{BtfTracePoint, Program, ProgramError, TracePoint},
 };
 
-use super::{LoadError, first_line};
+use super::LoadError;
+use crate::explain::one_line;
 
 /// A way into the kernel's `inet_sock_set_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl Attached {
                 None
             }
             // Without it the table forgets closed sockets only when it is full.
-            Err(LoadError::Refused(error)) => Some(first_line(&error)),
+            Err(LoadError::Refused(error)) => Some(one_line(&error)),
             Err(error) => return Err(error),
         };
         Ok(Self {

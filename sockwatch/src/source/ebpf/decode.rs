@@ -28,8 +28,6 @@ pub enum Record {
 /// A socket that will emit no more transitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Destroyed {
-    /// When.
-    pub at: MonoNs,
     /// Its cookie, 0 where unknown.
     pub cookie: u64,
     /// Address of its `struct sock`.
@@ -205,7 +203,6 @@ fn tcp(bytes: &TransitionBytes, known: u32) -> Option<TcpNumbers> {
 
 fn destroyed(bytes: &DestroyBytes) -> Destroyed {
     Destroyed {
-        at: MonoNs(get!(bytes, record::Destroy, mono_ns: u64)),
         cookie: get!(bytes, record::Destroy, cookie: u64),
         sk: get!(bytes, record::Destroy, sk: u64),
     }

@@ -19,11 +19,13 @@ macro_rules! lookups {
     };
 }
 
-const STRUCTS: [&str; 9] = [
+const STRUCTS: [&str; 11] = [
     "sock",
     "inet_sock",
     "net",
+    "socket",
     "socket_alloc",
+    "file",
     "inode",
     "cgroup",
     "kernfs_node",
@@ -62,6 +64,9 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         inet_sport: "inet_sock" "inet_sport" 2,
         net_inum: "net" "ns.inum" 4,
         socket_ino: "inode" "i_ino" 8,
+        socket_file: "socket" "file" 8,
+        file_inode: "file" "f_inode" 8,
+        inode_ino: "inode" "i_ino" 8,
         cgroup_kn: "cgroup" "kn" 8,
         kernfs_id: "kernfs_node" "id" 8,
         srtt_us: "tcp_sock" "srtt_us" 4,
@@ -77,7 +82,11 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         task_flags: "task_struct" "flags" 4,
     };
     // A socket lies at the begin of its `socket_alloc`; the inode is that structure's other half.
-    layout.socket_ino = match by_name(structs, "socket_alloc").and_then(|s| s.field("vfs_inode")) {
+    let inode = by_name(structs, "socket_alloc").and_then(|alloc| alloc.field("vfs_inode"));
+    if inode.is_none() {
+        missing.push("socket_alloc.vfs_inode");
+    }
+    layout.socket_ino = match inode {
         Some(inode) if layout.socket_ino != ABSENT => inode.offset + layout.socket_ino,
         _ => ABSENT,
     };
