@@ -1,13 +1,14 @@
 //! Where the program under test is.
 
 use std::{
-    env, fs,
-    os::unix::fs::PermissionsExt as _,
+    env,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
+
+use crate::process::output;
 
 /// Names the program, as an absolute path.
 const VARIABLE: &str = "SOCKWATCH_BIN";
@@ -52,9 +53,17 @@ pub fn command<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Result<Command> {
 }
 
 /// A copy of the program in `directory` that every user can run: the original may be out of reach.
+///
+/// Made by another process: a descriptor of ours, open for writing, could be inherited by a child
+/// that another test starts, and keep the copy from being run.
 pub fn copy_for_everybody(directory: &Path) -> Result<PathBuf> {
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o755))?;
     let copy = directory.join("sockwatch");
-    fs::copy(path()?, &copy)?;
+    output(Command::new("chmod").arg("755").arg(directory))?;
+    output(
+        Command::new("install")
+            .arg("--mode=755")
+            .arg(path()?)
+            .arg(&copy),
+    )?;
     Ok(copy)
 }

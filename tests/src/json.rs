@@ -296,10 +296,15 @@ impl Record {
         let own: Vec<_> = self.lines.iter().filter(|line| self.is_own(line)).collect();
         let tail = own.iter().skip(own.len().saturating_sub(12));
         let essence = |line: &Value| -> Value {
-            let known = KEYS.iter().filter_map(|key| Some((key.to_string(), line.get(key)?.clone())));
+            let known = KEYS
+                .iter()
+                .filter_map(|key| Some((key.to_string(), line.get(key)?.clone())));
             known.collect()
         };
         let shown = tail.copied().chain(self.of_type("lost")).map(essence);
-        shown.map(|line| line.to_string()).collect::<Vec<_>>().join("\n")
+        shown
+            .map(|line| line.to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }

@@ -68,7 +68,7 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
         ),
         (&["-y"], &["unknown option '-y'", "see sockwatch --help"]),
         (&["bogus"], &["unexpected word 'bogus'", "-N select"]),
-        (&["doctr"], &["'doctr'", "doctor"]),
+        (&["doctr"], &["unexpected word 'doctr'"]),
         (&["--on", "x"], &["'x' for --on", "enter, leave, both"]),
         (&["--hook", "kprobe"], &["'kprobe' for --hook", "tp_btf"]),
         (&["--color", "maybe"], &["'maybe' for --color", "always"]),
