@@ -81,7 +81,7 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
             &["--duration", "5parsecs"],
             &["'5parsecs' for --duration", "'parsecs'"],
         ),
-        (&["--duration", "-1"], &["--duration"]),
+        (&["--duration=-1"], &["'-1' for --duration"]),
         (
             &["--ring-size", "5000"],
             &["'5000' for --ring-size", "8192"],
