@@ -57,8 +57,8 @@ fn transition(family: Family, src: &str, dst: &str, tcp: Option<TcpNumbers>) -> 
 }
 
 const NUMBERS: TcpNumbers = TcpNumbers {
-    rtt_us: 18_712,
-    rttvar_us: 6_012,
+    rtt_us: Some(18_712),
+    rttvar_us: Some(6_012),
     retrans: 2,
     bytes_acked: 79_123,
     bytes_received: 1_234_567,

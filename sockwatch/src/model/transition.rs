@@ -33,10 +33,10 @@ pub struct Context {
 /// Numbers of a `tcp_sock`, under `tcp_info`'s names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpNumbers {
-    /// Smoothed round-trip time, microseconds.
-    pub rtt_us: u32,
+    /// Smoothed round-trip time, microseconds; `None` before the first measurement.
+    pub rtt_us: Option<u32>,
     /// Its mean deviation, microseconds.
-    pub rttvar_us: u32,
+    pub rttvar_us: Option<u32>,
     /// Segments retransmitted over the socket's life.
     pub retrans: u32,
     /// Bytes the peer has acknowledged.

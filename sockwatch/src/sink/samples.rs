@@ -47,8 +47,8 @@ fn info() -> SocketInfo {
 }
 
 const NUMBERS: TcpNumbers = TcpNumbers {
-    rtt_us: 187,
-    rttvar_us: 60,
+    rtt_us: Some(187),
+    rttvar_us: Some(60),
     retrans: 0,
     bytes_acked: 79,
     bytes_received: u64::MAX,

@@ -48,8 +48,8 @@ pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 pub enum LoadError {
     /// Neither hook can be used.
     #[error(
-        "no way to trace: the kernel has no BTF ({BTF_PATH}: {btf}), and {tracefs}; mount one: \
-         mount -t sysfs sysfs /sys, or mount -t tracefs tracefs /sys/kernel/tracing"
+        "no way to trace: the kernel shows no BTF ({BTF_PATH}: {btf}; is /sys mounted?), and \
+         {tracefs}"
     )]
     NoHook {
         /// Why BTF can't be read.

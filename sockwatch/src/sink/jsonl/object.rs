@@ -7,7 +7,10 @@
 //! takes for the begin of an escape sequence. JSON can spell every character out, so all that is
 //! not printable ASCII is.
 
-use std::net::IpAddr;
+use std::{io, net::IpAddr};
+
+use serde::Serialize as _;
+use serde_json::ser::Formatter;
 
 use crate::sink::address;
 
@@ -86,37 +89,36 @@ pub(super) struct Text<'a>(pub(super) &'a [u8]);
 impl Value for Text<'_> {
     fn put(self, out: &mut Vec<u8>) {
         let plain = |byte: u8| (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\';
-        out.push(b'"');
         // Without a way out in the middle the compiler looks at many bytes at a time.
         if self.0.iter().fold(true, |all, &byte| all & plain(byte)) {
-            out.extend_from_slice(self.0);
-        } else {
-            for chunk in self.0.utf8_chunks() {
-                chunk.valid().chars().for_each(|c| put_char(c, out));
-                if !chunk.invalid().is_empty() {
-                    put_char(char::REPLACEMENT_CHARACTER, out);
-                }
-            }
+            return Plain(self.0).put(out);
         }
-        out.push(b'"');
+        let text = String::from_utf8_lossy(self.0);
+        let mut json = serde_json::Serializer::with_formatter(out, Ascii);
+        text.serialize(&mut json)
+            .expect("a text can always be written to memory");
     }
 }
 
-fn put_char(c: char, out: &mut Vec<u8>) {
-    match c {
-        '"' => out.extend_from_slice(b"\\\""),
-        '\\' => out.extend_from_slice(b"\\\\"),
-        '\n' => out.extend_from_slice(b"\\n"),
-        '\t' => out.extend_from_slice(b"\\t"),
-        ' '..='~' => out.push(c as u8),
-        _ => {
+/// Spells out what `serde_json` would leave as it is: DEL, and all that is not ASCII.
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            if matches!(c, ' '..='~') {
+                out.write_all(&[c as u8])?;
+                continue;
+            }
             for unit in c.encode_utf16(&mut [0; 2]) {
-                out.extend_from_slice(b"\\u");
-                for shift in [12, 8, 4, 0] {
-                    out.push(b"0123456789abcdef"[usize::from(*unit >> shift & 15)]);
-                }
+                write!(out, "\\u{unit:04x}")?;
             }
         }
+        Ok(())
     }
 }
 

@@ -185,12 +185,14 @@ fn context(bytes: &TransitionBytes, known: u32) -> Option<Context> {
 }
 
 fn tcp(bytes: &TransitionBytes, known: u32) -> Option<TcpNumbers> {
+    // Until it is measured, srtt_us is 0 and the deviation a mere default (`tcp_init_sock`).
+    let rtt_us = Some(get!(bytes, record::Transition, rtt_us: u32)).filter(|&rtt| rtt != 0);
     fact(
         known,
         known::TCP,
         TcpNumbers {
-            rtt_us: get!(bytes, record::Transition, rtt_us: u32),
-            rttvar_us: get!(bytes, record::Transition, rttvar_us: u32),
+            rtt_us,
+            rttvar_us: rtt_us.and(Some(get!(bytes, record::Transition, rttvar_us: u32))),
             retrans: get!(bytes, record::Transition, retrans: u32),
             bytes_acked: get!(bytes, record::Transition, bytes_acked: u64),
             bytes_received: get!(bytes, record::Transition, bytes_received: u64),
