@@ -4,13 +4,15 @@ use core::mem::{align_of, size_of};
 
 /// One CPU's counters since the programs were loaded. They only grow.
 ///
-/// `transitions` is every call that reached the program; the ones the kernel skipped because the
-/// program was already running on that CPU are in its own `recursion_misses`.
+/// Calls of the first program that the kernel skipped, because it was already running on that CPU,
+/// are in its own `recursion_misses`; `caught` of them were made good by the second program.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Calls of the transition program.
+    /// Transitions that one of the programs took up.
     pub transitions: u64,
+    /// Those of them that only the second program saw.
+    pub caught: u64,
     /// Transitions for which the ring had no room.
     pub lost: u64,
     /// `CLOCK_MONOTONIC` of the newest of them, nanoseconds.
@@ -21,4 +23,4 @@ pub struct Counters {
     pub destroys_lost: u64,
 }
 
-const _: () = assert!(size_of::<Counters>() == 40 && align_of::<Counters>() == 8);
+const _: () = assert!(size_of::<Counters>() == 48 && align_of::<Counters>() == 8);

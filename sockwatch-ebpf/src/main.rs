@@ -2,12 +2,13 @@
 //!
 //! | program | hook | since | misses |
 //! |---|---|---|---|
-//! | `set_state` | `tp_btf/inet_sock_set_state` | 5.5 | itself, interrupted by itself on one CPU (counted by the kernel as `recursion_misses`) |
+//! | `set_state` | `tp_btf/inet_sock_set_state` | 5.5 | transitions in a softirq that interrupts it (counted by the kernel as `recursion_misses`) |
+//! | `set_state_nested` | the same, behind it | 5.5 | nothing known: it takes up those |
 //! | `set_state_classic` | `tracepoint/sock/inet_sock_set_state` | 4.16 | calls while any tracing program runs on that CPU |
 //! | `destroy` | `tp_btf/tcp_destroy_sock` | 5.5 | as above |
 //! | `destroy_classic` | `tracepoint/tcp/tcp_destroy_sock` | 4.16 | as above |
 //!
-//! The user-space loader attaches one of each pair. Both go through one body: read the facts of a
+//! The user-space loader attaches those of `tp_btf`, or the classic ones. Both go through one body: read the facts of a
 //! `struct sock` ([`transition::fill`]), through direct typed loads or through
 //! `bpf_probe_read_kernel` ([`memory`]), and commit them to the ring ([`ring`]). Decisions are not
 //! made here: no cause, no owner, no filter.
@@ -18,6 +19,7 @@
 mod classic;
 mod globals;
 mod memory;
+mod nested;
 mod ring;
 mod transition;
 
@@ -31,9 +33,26 @@ use memory::{Direct, Probe};
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn set_state(ctx: BtfTracePointContext) -> i32 {
-    let (old, new) = (ctx.arg::<u32>(1), ctx.arg::<u32>(2));
-    transition::record::<Direct>(ctx.arg::<*const u8>(0), old as u8, new as u8, None);
+    let (sk, old, new) = arguments(&ctx);
+    nested::mark(sk, old, new);
+    transition::record::<Direct>(sk, old, new, None);
     0
+}
+
+/// Attached behind `set_state`: takes up what the kernel kept from it.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn set_state_nested(ctx: BtfTracePointContext) -> i32 {
+    let (sk, old, new) = arguments(&ctx);
+    if nested::is_unmarked(sk, old, new) {
+        ring::count_caught();
+        transition::record::<Direct>(sk, old, new, None);
+    }
+    0
+}
+
+#[inline(always)]
+fn arguments(ctx: &BtfTracePointContext) -> (*const u8, u8, u8) {
+    (ctx.arg(0), ctx.arg::<u32>(1) as u8, ctx.arg::<u32>(2) as u8)
 }
 
 /// The same through the classic tracepoint; the tuple comes from the event's own fields.

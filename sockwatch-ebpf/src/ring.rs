@@ -34,6 +34,14 @@ pub fn counters() -> Option<&'static mut Counters> {
     Some(unsafe { &mut *counters })
 }
 
+/// Counts a transition that only the second program saw.
+#[inline(always)]
+pub fn count_caught() {
+    if let Some(counters) = counters() {
+        counters.caught += 1;
+    }
+}
+
 /// Room for one record.
 #[inline(always)]
 pub fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {

@@ -102,7 +102,7 @@ pub struct Tracer {
     ebpf: Option<Ebpf>,
     attached: Attached,
     /// `recursion_misses` at the last look.
-    nested: u64,
+    skipped: u64,
     counters: PerCpuArray<MapData, CountersPod>,
     /// What this kernel or this run lacks.
     pub degraded: Vec<Degraded>,
@@ -115,8 +115,8 @@ pub struct KernelCounts {
     pub transitions: u64,
     /// Those for which the ring had no room.
     pub ring_full: u64,
-    /// Those that the kernel skipped because the program was already running on that CPU, as of
-    /// the last [`Tracer::look_for_nested`].
+    /// Those that the kernel kept from the programs because they were already running on that
+    /// CPU, as of the last [`Tracer::look_for_nested`].
     pub nested: u64,
     /// When the newest of `ring_full` was lost, `CLOCK_MONOTONIC` nanoseconds.
     pub lost_last_ns: u64,
@@ -186,12 +186,7 @@ impl Tracer {
                                 .to_owned(),
                         });
                     }
-                    if let Some(why) = &attached.no_destroy {
-                        degraded.push(Degraded {
-                            what: "tcp_destroy_sock",
-                            why: why.clone(),
-                        });
-                    }
+                    degraded.extend(attached.degraded.iter().cloned());
                     return Self::assemble(ebpf, attached, degraded, options);
                 }
                 Err(error) => last = Some(error),
@@ -229,7 +224,7 @@ impl Tracer {
             Self {
                 ebpf: Some(ebpf),
                 attached,
-                nested: 0,
+                skipped: 0,
                 counters,
                 degraded,
             },
@@ -251,7 +246,7 @@ impl Tracer {
     /// Asks the kernel how often it skipped the program. Costs a few microseconds more than
     /// [`Tracer::counts`], which uses the answer from then on.
     pub fn look_for_nested(&mut self) {
-        self.nested = self.attached.recursion_misses();
+        self.skipped = self.attached.recursion_misses();
     }
 
     /// Reads the counters of every CPU.
@@ -259,15 +254,15 @@ impl Tracer {
     /// # Errors
     /// When the kernel does not give them, which would be its bug.
     pub fn counts(&self) -> Result<KernelCounts, MapError> {
-        let mut counts = KernelCounts {
-            nested: self.nested,
-            ..KernelCounts::default()
-        };
+        let mut counts = KernelCounts::default();
+        let mut caught = 0;
         for CountersPod(cpu) in self.counters.get(&0, 0)?.iter() {
             counts.transitions += cpu.transitions;
+            caught += cpu.caught;
             counts.ring_full += cpu.lost;
             counts.lost_last_ns = counts.lost_last_ns.max(cpu.lost_last_ns);
         }
+        counts.nested = self.skipped.saturating_sub(caught);
         counts.transitions += counts.nested;
         Ok(counts)
     }

@@ -9,9 +9,10 @@ use aya::{
     Btf, Ebpf,
     programs::{BtfTracePoint, Program, ProgramError, TracePoint},
 };
+use rustix::system::uname;
 
 use super::LoadError;
-use crate::explain::one_line;
+use crate::{explain::one_line, model::event::Degraded};
 
 /// A way into the kernel's `inet_sock_set_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +37,8 @@ impl Hook {
 pub(super) struct Attached {
     /// As `hook/category:name`.
     pub(super) probes: Vec<String>,
-    /// Why `tcp_destroy_sock` is not among them.
-    pub(super) no_destroy: Option<String>,
+    /// What could not be attached, and why.
+    pub(super) degraded: Vec<Degraded>,
     /// The transition program, for its `recursion_misses`.
     set_state: OwnedFd,
 }
@@ -59,21 +60,51 @@ impl Attached {
             btf.as_ref(),
             ("sock", "inet_sock_set_state"),
         )?;
-        let mut probes = vec![format!("{}/inet_sock_set_state", hook.word())];
-        let no_destroy = match attach(ebpf, destroy, btf.as_ref(), ("tcp", "tcp_destroy_sock")) {
-            Ok(_) => {
-                probes.push(format!("{}/tcp_destroy_sock", hook.word()));
-                None
-            }
-            // Without it the table forgets closed sockets only when it is full.
-            Err(LoadError::Refused(error)) => Some(one_line(&error)),
-            Err(error) => return Err(error),
-        };
-        Ok(Self {
-            probes,
-            no_destroy,
+        let mut attached = Self {
+            probes: vec![format!("{}/inet_sock_set_state", hook.word())],
+            degraded: Vec::new(),
             set_state: fd,
-        })
+        };
+        if hook == Hook::TpBtf {
+            attached.catch_nested(ebpf, btf.as_ref())?;
+        }
+        // Without it the table forgets closed sockets only when it is full.
+        match attach(ebpf, destroy, btf.as_ref(), ("tcp", "tcp_destroy_sock")) {
+            Ok(_) => {
+                let probe = format!("{}/tcp_destroy_sock", hook.word());
+                attached.probes.push(probe);
+            }
+            Err(LoadError::Refused(error)) => attached.lacks("tcp_destroy_sock", one_line(&error)),
+            Err(error) => return Err(error),
+        }
+        Ok(attached)
+    }
+
+    /// Attaches the second transition program: behind the first, which the order of attachment
+    /// sees to (`tracepoint_add_func`).
+    fn catch_nested(&mut self, ebpf: &mut Ebpf, btf: Option<&Btf>) -> Result<(), LoadError> {
+        const WHAT: &str = "nested transitions";
+        // There a task can move to another CPU between the two programs.
+        if uname().version().to_string_lossy().contains("PREEMPT_RT") {
+            self.lacks(
+                WHAT,
+                "not caught on a PREEMPT_RT kernel, but counted".to_owned(),
+            );
+            return Ok(());
+        }
+        let hook = ("sock", "inet_sock_set_state");
+        match attach(ebpf, "set_state_nested", btf, hook) {
+            Ok(_) => Ok(()),
+            Err(LoadError::Refused(error)) => {
+                self.lacks(WHAT, one_line(&error));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn lacks(&mut self, what: &'static str, why: String) {
+        self.degraded.push(Degraded { what, why });
     }
 
     /// How often the kernel skipped the transition program because it was running already on that
