@@ -143,7 +143,7 @@ impl Table {
             }
             None => self.insert(entry),
         };
-        if is_child(transition) {
+        if transition.is_child() {
             self.newborn.insert(transition.sk, entry.key);
         }
         // Only a `tcp_sock` tells of its end by itself.
@@ -167,7 +167,7 @@ impl Table {
     /// Finds the socket of a transition, and gives it the key that the transition carries.
     fn find(&mut self, transition: &Transition) -> Option<u32> {
         let key = transition.key;
-        if is_child(transition) {
+        if transition.is_child() {
             return None;
         }
         // Where nothing is newborn, as on a client, there is nothing to look up.
@@ -240,16 +240,10 @@ impl Table {
     }
 }
 
-/// Whether this is the first event of a passive socket: a listener itself only goes to `Close`.
-fn is_child(transition: &Transition) -> bool {
-    transition.old == TcpState::Listen
-        && !matches!(transition.new, TcpState::Close | TcpState::Listen)
-}
-
 /// Whether a connection, or a listener, begins its life with this event.
 fn begins(transition: &Transition) -> bool {
     let opened = matches!(transition.new, TcpState::SynSent | TcpState::Listen);
-    is_child(transition) || transition.old == TcpState::Close && opened
+    transition.is_child() || transition.old == TcpState::Close && opened
 }
 
 /// The key that the dump's row of this socket got, where that is not the event's own.

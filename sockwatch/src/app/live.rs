@@ -1,7 +1,7 @@
 //! The live trace: opens what it needs, in an order that leaves nothing behind when a step fails,
 //! and runs a [`Session`].
 
-use std::fs;
+use std::{fs, io::Write as _};
 
 use anyhow::{Context as _, anyhow};
 use jiff::tz::TimeZone;
@@ -37,7 +37,9 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         LevelFilter::Warn
     };
     env_logger::Builder::new()
+        .filter_level(LevelFilter::Warn)
         .filter_module("sockwatch", level)
+        .format(|line, record| writeln!(line, "sockwatch: {}", record.args()))
         .init();
     check_privilege()?;
     let writer = Writer::spawn(&config.target).map_err(Failure::runtime)?;

@@ -145,8 +145,12 @@ impl Pipeline {
             family: transition.tuple.family,
             netns: transition.info.netns,
         };
-        let (old, new) = (transition.old, transition.new);
-        if self.is_done() || !self.parts.selection.shows_transition(&facts, old, new) {
+        let left = (!transition.is_child()).then_some(transition.old);
+        let shown = self
+            .parts
+            .selection
+            .shows_transition(&facts, left, transition.new);
+        if self.is_done() || !shown {
             self.totals.filtered += 1;
             return;
         }

@@ -3,6 +3,7 @@
 use std::{io, time::Duration};
 
 use anyhow::anyhow;
+use log::debug;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
@@ -17,7 +18,7 @@ use super::{
     seed::Seeded,
 };
 use crate::{
-    model::event::{Degraded, Start},
+    model::event::{Degraded, Start, Totals},
     sink::{Writer, writer::Outcome},
     source::ebpf::{KernelLog, Malformed, Reader, Record, Tracer},
 };
@@ -261,9 +262,10 @@ impl Session {
         self.send();
     }
 
-    fn totals(&self) -> crate::model::event::Totals {
-        let events = self.tracer.counts().map_or(0, |counts| counts.transitions);
-        self.pipeline.totals(clock::mono(), events)
+    fn totals(&self) -> Totals {
+        let counts = self.tracer.counts().unwrap_or_default();
+        debug!("{} transitions were caught inside others", counts.caught);
+        self.pipeline.totals(clock::mono(), counts.transitions)
     }
 
     fn send(&mut self) {

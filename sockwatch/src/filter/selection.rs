@@ -45,12 +45,21 @@ impl Default for Selection {
 }
 
 impl Selection {
-    /// Whether a transition is shown.
-    pub fn shows_transition(&self, socket: &Facts, old: TcpState, new: TcpState) -> bool {
+    /// Whether a transition is shown. `left` is `None` where the socket was in no state before.
+    pub fn shows_transition(
+        &self,
+        socket: &Facts,
+        left: Option<TcpState>,
+        entered: TcpState,
+    ) -> bool {
+        let left = left.map_or(self.states == StateSet::ALL, |state| {
+            self.states.contains(state)
+        });
+        let entered = self.states.contains(entered);
         let state = match self.on {
-            On::Enter => self.states.contains(new),
-            On::Leave => self.states.contains(old),
-            On::Both => self.states.contains(old) || self.states.contains(new),
+            On::Enter => entered,
+            On::Leave => left,
+            On::Both => left || entered,
         };
         state && self.shows_socket(socket)
     }
@@ -125,7 +134,7 @@ mod tests {
                 on,
                 ..Selection::default()
             }
-            .shows_transition(&FACTS, old, new)
+            .shows_transition(&FACTS, Some(old), new)
         };
         assert!(shows(On::Both, TcpState::Close, TcpState::SynSent));
         assert!(shows(On::Both, TcpState::SynSent, TcpState::Established));

@@ -86,3 +86,12 @@ pub struct Transition {
     /// How it was learnt.
     pub observed: Observed,
 }
+
+impl Transition {
+    /// Whether this is the first event of a passive socket, which the kernel clones from its
+    /// listener (`inet_csk_clone_lock`): `old` is then the listener's state, in which this socket
+    /// never was. A listener itself only goes to `Close`.
+    pub fn is_child(&self) -> bool {
+        self.old == TcpState::Listen && !matches!(self.new, TcpState::Close | TcpState::Listen)
+    }
+}

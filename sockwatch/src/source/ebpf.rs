@@ -118,6 +118,8 @@ pub struct KernelCounts {
     /// Those that the kernel kept from the programs because they were already running on that
     /// CPU, as of the last [`Tracer::look_for_nested`].
     pub nested: u64,
+    /// Those that only the second program saw, because they happened within another.
+    pub caught: u64,
     /// When the newest of `ring_full` was lost, `CLOCK_MONOTONIC` nanoseconds.
     pub lost_last_ns: u64,
 }
@@ -255,14 +257,13 @@ impl Tracer {
     /// When the kernel does not give them, which would be its bug.
     pub fn counts(&self) -> Result<KernelCounts, MapError> {
         let mut counts = KernelCounts::default();
-        let mut caught = 0;
         for CountersPod(cpu) in self.counters.get(&0, 0)?.iter() {
             counts.transitions += cpu.transitions;
-            caught += cpu.caught;
+            counts.caught += cpu.caught;
             counts.ring_full += cpu.lost;
             counts.lost_last_ns = counts.lost_last_ns.max(cpu.lost_last_ns);
         }
-        counts.nested = self.skipped.saturating_sub(caught);
+        counts.nested = self.skipped.saturating_sub(counts.caught);
         counts.transitions += counts.nested;
         Ok(counts)
     }

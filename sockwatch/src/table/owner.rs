@@ -12,7 +12,7 @@ pub(super) fn judge(
     inherited: impl FnOnce() -> Option<Owner>,
 ) -> Option<Owner> {
     let Some(how) = acting(transition) else {
-        return if super::is_child(transition) {
+        return if transition.is_child() {
             inherited()
         } else {
             known
