@@ -58,12 +58,11 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
     record.new = new;
     let protocol = M::read::<u16>(sk, global!(LAYOUT.sk_protocol)).unwrap_or(0);
     let tp = M::tcp_sock(sk, protocol == IPPROTO_TCP);
-    match given {
-        Some(tuple) => put_given(record, tuple),
-        None => {
-            record.protocol = protocol;
-            put_tuple::<M>(record, sk, tp);
-        }
+    if let Some(tuple) = given {
+        put_given(record, tuple);
+    } else {
+        record.protocol = protocol;
+        put_tuple::<M>(record, sk, tp);
     }
     // The port is chosen after this transition: the field still holds the last connection's.
     if old == TCP_CLOSE
