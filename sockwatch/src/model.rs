@@ -17,5 +17,5 @@ pub use owner::{Comm, How, Owner};
 pub use proto::{Family, Proto};
 pub use socket::{SocketInfo, SocketKey, Tuple};
 pub use state::{StateSet, TcpState};
-pub use time::{MonoNs, Nanos, WallClock};
+pub use time::{MonoNs, Nanos, Seen, WallClock};
 pub use transition::{Context, Observed, TcpNumbers, Transition};

@@ -12,7 +12,7 @@ mod slots;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{
-    Cause, Errno, MonoNs, Nanos, Owner, Proto, SocketKey, TcpState, Transition, Tuple,
+    Cause, Errno, MonoNs, Nanos, Owner, Proto, Seen, SocketKey, TcpState, Transition, Tuple,
 };
 use listeners::Listeners;
 use slots::Slots;
@@ -30,10 +30,10 @@ pub struct Entry {
     pub netns: Option<u32>,
     /// Current state.
     pub state: TcpState,
-    /// When it was entered; `None` when that was not seen.
-    pub since: Option<MonoNs>,
-    /// When the connection began; `None` when that was not seen.
-    pub begin: Option<MonoNs>,
+    /// When it was entered.
+    pub since: Seen,
+    /// When the connection began.
+    pub begin: Seen,
     /// Who owns it.
     pub owner: Option<Owner>,
 }
@@ -189,7 +189,7 @@ impl Table {
     fn judge(&self, transition: &Transition, previous: Option<&Entry>) -> Applied {
         // A gap in the states means that an event was lost: then `since` is not this state's.
         let in_step = previous.filter(|entry| entry.state == transition.old);
-        let since = in_step.and_then(|entry| entry.since);
+        let since = in_step.and_then(|entry| entry.since.moment());
         let begin = begin_after(transition, previous);
         let inherited = || self.listeners.owner_for(transition, &self.slots);
         let (cause, errno) = cause::judge(transition);
@@ -275,7 +275,7 @@ fn next_entry(transition: &Transition, previous: Option<&Entry>, applied: &Appli
     // MPTCP tells of states that are not left (10→10, 7→7, 5→5).
     let stays = transition.old == transition.new;
     let since = if stays {
-        previous.and_then(|entry| entry.since)
+        previous.and_then(|entry| entry.since.moment())
     } else {
         Some(transition.at)
     };
@@ -285,8 +285,8 @@ fn next_entry(transition: &Transition, previous: Option<&Entry>, applied: &Appli
         tuple: applied.tuple,
         netns: transition.info.netns,
         state: transition.new,
-        since,
-        begin: begin_after(transition, previous),
+        since: since.into(),
+        begin: begin_after(transition, previous).into(),
         owner: applied.owner,
     }
 }
@@ -296,7 +296,7 @@ fn begin_after(transition: &Transition, previous: Option<&Entry>) -> Option<Mono
     if begins(transition) {
         Some(transition.at)
     } else {
-        previous?.begin
+        previous?.begin.moment()
     }
 }
 

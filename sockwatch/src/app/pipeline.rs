@@ -7,7 +7,7 @@ use crate::{
     enrich::cgroup::Paths,
     filter::{Facts, Selection},
     model::{
-        Event, MonoNs, Owner, SocketKey, TcpState, Transition, WallClock,
+        Event, MonoNs, Owner, Seen, SocketKey, TcpState, Transition, WallClock,
         event::{Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
     },
     sink::Sink,
@@ -101,8 +101,8 @@ impl Pipeline {
             tuple: row.tuple,
             netns: row.info.netns,
             state: row.state,
-            since: None,
-            begin: None,
+            since: Seen::NEVER,
+            begin: Seen::NEVER,
             owner: *owner,
         };
         // Minisockets never pass through inet_sock_set_state: nothing would tell of their end.

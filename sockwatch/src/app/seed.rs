@@ -97,7 +97,7 @@ fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Option<o
         Ok(found) => {
             if found.unreadable > 0 {
                 let why = format!(
-                    "{} processes do not show their descriptors; CAP_SYS_PTRACE and \
+                    "processes that do not show their descriptors: {}; CAP_SYS_PTRACE and \
                      CAP_DAC_READ_SEARCH show most",
                     found.unreadable
                 );

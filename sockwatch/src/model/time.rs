@@ -15,6 +15,27 @@ impl MonoNs {
     }
 }
 
+/// A moment that may not have been seen, in eight bytes: a table of a million sockets holds two of
+/// each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Seen(u64);
+
+impl Seen {
+    /// Not seen.
+    pub const NEVER: Self = Self(0);
+
+    /// The moment, if it was seen.
+    pub fn moment(self) -> Option<MonoNs> {
+        (self != Self::NEVER).then_some(MonoNs(self.0))
+    }
+}
+
+impl From<Option<MonoNs>> for Seen {
+    fn from(moment: Option<MonoNs>) -> Self {
+        moment.map_or(Self::NEVER, |moment| Self(moment.0))
+    }
+}
+
 /// What must be added to `CLOCK_MONOTONIC` to get `CLOCK_REALTIME`, nanoseconds.
 ///
 /// Taken anew for every batch of events, so that the wall time of an event follows a clock that is

@@ -271,8 +271,8 @@ fn seeded(socket: Socket, state: TcpState) -> Entry {
         tuple: event.tuple,
         netns: Some(1),
         state,
-        since: None,
-        begin: None,
+        since: Seen::NEVER,
+        begin: Seen::NEVER,
         owner: None,
     }
 }
