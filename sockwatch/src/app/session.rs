@@ -197,8 +197,9 @@ impl Session {
             return self.release(Some("the thread that read them died".to_owned()));
         };
         self.pipeline.malformed_netlink(seeded.malformed);
-        if let Some((start, _)) = &mut self.held {
-            start.degraded.extend(seeded.degraded);
+        match &mut self.held {
+            Some((start, _)) => start.degraded.extend(seeded.degraded),
+            None => note(&seeded.degraded),
         }
         self.print_start();
         let mut out = out(&mut self.buffer, &self.writer);
@@ -217,9 +218,7 @@ impl Session {
     /// Prints the first line, unless it has been printed.
     fn print_start(&mut self) {
         let Some((start, _)) = &self.held else { return };
-        for Degraded { what, why } in &start.degraded {
-            eprintln!("sockwatch: note: {what}: {why}");
-        }
+        note(&start.degraded);
         log::info!("probes: {}", start.probes.join(", "));
         self.pipeline
             .start(start, &mut out(&mut self.buffer, &self.writer));
@@ -309,6 +308,13 @@ impl Session {
             Outcome::Failed(error) => Err(Failure::runtime(error)),
             Outcome::Flushed | Outcome::Closed | Outcome::TimedOut { .. } => Ok(()),
         }
+    }
+}
+
+/// Says on standard error what works in a lesser way.
+fn note(degraded: &[Degraded]) {
+    for Degraded { what, why } in degraded {
+        eprintln!("sockwatch: note: {what}: {why}");
     }
 }
 
