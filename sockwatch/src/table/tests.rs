@@ -1,5 +1,7 @@
 use std::net::Ipv4Addr;
 
+use proptest::{collection::vec, prelude::*};
+
 use super::*;
 use crate::model::{Comm, Context, Family, How, Observed, SocketInfo};
 
@@ -416,4 +418,69 @@ fn a_kernel_thread_is_no_owner() {
         ..context(CLIENT)
     });
     assert_eq!(Table::new(1).apply(&event).owner, None);
+}
+
+/// Anything the kernel, a lost record or a reused address could bring, in any order.
+fn any_event() -> impl Strategy<Value = Transition> {
+    let proto = prop_oneof![
+        Just(Proto::Tcp),
+        Just(Proto::Mptcp),
+        Just(Proto::Unknown(9))
+    ];
+    let numbers = (0..6_u64, 0..6_u64, 0..3_u16, 0..3_u16, 0..13_u8, 0..13_u8);
+    let condition = (0..120_u32, 0..4_u8, any::<bool>(), 0..4_u32, any::<bool>());
+    (proto, numbers, condition, 1..1_000_u64).prop_map(|(proto, numbers, condition, at)| {
+        let (cookie, sk, sport, dport, old, new) = numbers;
+        let (sk_err, shutdown, dead, pid, kernel_thread) = condition;
+        let socket = Socket {
+            cookie,
+            sk,
+            sport,
+            dport,
+            proto,
+        };
+        let states = (TcpState::from_kernel(old), TcpState::from_kernel(new));
+        Transition {
+            sk_err: Some(sk_err),
+            shutdown: Some(shutdown),
+            dead: Some(dead),
+            context: Some(Context {
+                kernel_thread,
+                ..context(pid)
+            }),
+            ..socket.event(at, pid, states.0, states.1)
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_the_table_stays_sound(
+        events in vec((any_event(), any::<bool>()), 1..200),
+        capacity in 1..12_usize,
+    ) {
+        let mut table = Table::new(capacity);
+        for (event, destroy) in &events {
+            let applied = table.apply(event);
+            prop_assert!(table.len() <= capacity);
+            prop_assert_eq!(applied.cause.is_some(), event.new == TcpState::Close
+                && event.old != TcpState::Close);
+            prop_assert!(applied.errno.is_none() || applied.cause.is_some());
+            if applied.owner.is_some_and(|owner| owner.how == How::Connect)
+                && begins(event) && event.new == TcpState::SynSent {
+                let context = event.context.unwrap();
+                prop_assert!(context.kernel_thread || applied.owner.unwrap().pid == context.pid);
+            }
+            if *destroy {
+                table.destroy(event.key.cookie.map_or(0, std::num::NonZeroU64::get), event.sk);
+            }
+        }
+        // Every socket that a map knows is in a slot, and the other way round.
+        for (event, _) in &events {
+            let key = SocketKey::new(Proto::Tcp, event.key.cookie.map_or(0, |c| c.get()), event.sk);
+            if let Some(entry) = table.get(key) {
+                prop_assert_eq!(entry.key, key);
+            }
+        }
+    }
 }
