@@ -32,6 +32,9 @@ const SEED_HELD: usize = 65_536;
 /// Heartbeat, and a look at the kernel's own count of skipped calls.
 const HEARTBEAT: Duration = Duration::from_mins(1);
 const NESTED_LOOK: Duration = Duration::from_secs(1);
+/// How long an output that is behind is waited for before a batch is given up. The ring has room
+/// for what happens meanwhile.
+const ROOM_PATIENCE: Duration = Duration::from_millis(10);
 /// How long a stopped reader of our output can delay the end.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -133,7 +136,7 @@ impl Session {
             match wake {
                 Wake::Records(ready) => {
                     ready.map_err(Failure::runtime)?;
-                    self.drain();
+                    self.drain(ROOM_PATIENCE);
                 }
                 Wake::Seeded(seeded) => {
                     seeding = false;
@@ -154,8 +157,9 @@ impl Session {
         self.stop()
     }
 
-    /// Takes what waits in the ring, and prints it unless the seed is awaited.
-    fn drain(&mut self) -> bool {
+    /// Takes what waits in the ring, and prints it unless the seed is awaited. Returns whether the
+    /// ring was emptied.
+    fn drain(&mut self, patience: Duration) -> bool {
         if let Some((_, held)) = &mut self.held {
             let emptied = self.reader.drain(BATCH, |record| held.push(record));
             if held.len() > SEED_HELD {
@@ -168,7 +172,7 @@ impl Session {
         let mut out = Out {
             bytes: &mut self.buffer,
             wall: clock::wall(),
-            has_room: self.writer.has_room(),
+            has_room: self.writer.wait_for_room(patience),
         };
         let pipeline = &mut self.pipeline;
         let emptied = self
@@ -277,7 +281,13 @@ impl Session {
     fn stop(mut self) -> Result<(), Failure> {
         self.tracer.detach();
         self.release(Some("the trace ended before they were read".to_owned()));
-        while !self.drain() {}
+        let mut patience = FLUSH_PATIENCE;
+        while !self.drain(patience) {
+            // A reader that has stopped is waited for once.
+            if !self.writer.wait_for_room(patience) {
+                patience = Duration::ZERO;
+            }
+        }
         self.tracer.look_for_nested();
         self.report_losses();
         let totals = self.totals();

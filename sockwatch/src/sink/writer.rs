@@ -127,7 +127,13 @@ impl Writer {
     /// Whether fewer bytes wait than may. A chunk sent while there is room may exceed the limit by
     /// its own size.
     pub fn has_room(&self) -> bool {
-        self.queue.has_room()
+        self.wait_for_room(Duration::ZERO)
+    }
+
+    /// As [`Self::has_room`], but lets an output that is merely behind catch up: the calling thread
+    /// blocks for at most `patience`.
+    pub fn wait_for_room(&self, patience: Duration) -> bool {
+        self.queue.wait_for_room(patience)
     }
 
     /// Hands a chunk over and gives an empty buffer back, a used one where there is one. Never

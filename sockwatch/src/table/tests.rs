@@ -472,12 +472,12 @@ proptest! {
                 prop_assert!(context.kernel_thread || applied.owner.unwrap().pid == context.pid);
             }
             if *destroy {
-                table.destroy(event.key.cookie.map_or(0, std::num::NonZeroU64::get), event.sk);
+                table.destroy(event.key.cookie.map_or(0, std::num::NonZero::get), event.sk);
             }
         }
         // Every socket that a map knows is in a slot, and the other way round.
         for (event, _) in &events {
-            let key = SocketKey::new(Proto::Tcp, event.key.cookie.map_or(0, |c| c.get()), event.sk);
+            let key = SocketKey::new(Proto::Tcp, event.key.cookie.map_or(0, std::num::NonZero::get), event.sk);
             if let Some(entry) = table.get(key) {
                 prop_assert_eq!(entry.key, key);
             }

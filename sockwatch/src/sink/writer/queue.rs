@@ -43,7 +43,7 @@ struct State {
 pub(super) struct Queue {
     state: Mutex<State>,
     limit_bytes: usize,
-    /// Signalled when there is something to do for the thread, or an end.
+    /// Signalled when there is something to do for the thread, room again, or an end.
     changed: Condvar,
     /// The end, for the async side.
     notify: Notify,
@@ -65,8 +65,14 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        self.lock().bytes < self.limit_bytes
+    /// Whether there is room; waits for it for at most `patience`.
+    pub(super) fn wait_for_room(&self, patience: Duration) -> bool {
+        let full = |state: &mut State| state.bytes >= self.limit_bytes && !state.ended;
+        let (state, _) = self
+            .changed
+            .wait_timeout_while(self.lock(), patience, full)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.bytes < self.limit_bytes
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -104,7 +110,12 @@ impl Queue {
     /// These bytes of the chunk that is being written are out.
     pub(super) fn written(&self, bytes: usize) {
         let mut state = self.lock();
+        let was_full = state.bytes >= self.limit_bytes;
         state.bytes = state.bytes.saturating_sub(bytes);
+        if was_full && state.bytes < self.limit_bytes {
+            drop(state);
+            self.changed.notify_all();
+        }
     }
 
     /// Takes a written chunk's buffer back.
