@@ -59,9 +59,12 @@ pub fn mark(sk: *const u8, old: u8, new: u8) {
     let Some(marks) = marks() else {
         return;
     };
-    let at = marks.made as usize % MARKS;
-    marks.marks[at] = Mark::new(sk, old, new);
-    marks.made += 1;
+    let made = marks.made;
+    // First the count, then the mark: before 6.1 the kernel does run this program inside itself,
+    // and the inner run must not take the same place. Volatile keeps the order.
+    // SAFETY: a field of the entry that the reference is to.
+    unsafe { core::ptr::write_volatile(&raw mut marks.made, made + 1) };
+    marks.marks[made as usize % MARKS] = Mark::new(sk, old, new);
 }
 
 /// Whether the first program was kept from taking this transition up. Removes the mark.

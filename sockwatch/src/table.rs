@@ -157,9 +157,14 @@ impl Table {
     pub fn destroy(&mut self, cookie: u64, sk: u64) {
         self.newborn.remove(&sk);
         let key = SocketKey::new(Proto::Tcp, cookie, sk);
-        if let Some(&slot) = self.by_key.get(&key) {
-            self.remove(slot);
-        } else if let Some(gone) = &mut self.gone_during_seed {
+        // The classic tracepoint makes a cookie just before it calls us: a socket that had none in
+        // its life has one in its end.
+        for key in [key, SocketKey::new(Proto::Tcp, 0, sk)] {
+            if let Some(&slot) = self.by_key.get(&key) {
+                self.remove(slot);
+            }
+        }
+        if let Some(gone) = &mut self.gone_during_seed {
             gone.insert(key);
         }
     }
@@ -179,11 +184,22 @@ impl Table {
         if let Some(&slot) = self.by_key.get(&key) {
             return Some(slot);
         }
-        let known_as = newborn.or_else(|| seeded_key(transition))?;
+        let known_as = newborn
+            .or_else(|| seeded_key(transition))
+            .or_else(|| self.key_without_cookie(transition))?;
         let slot = self.by_key.remove(&known_as)?;
         self.slots.get_mut(slot).key = key;
         self.by_key.insert(key, slot);
         Some(slot)
+    }
+
+    /// The address, for a socket whose cookie somebody has asked for since its last event, where
+    /// events don't make cookies themselves.
+    fn key_without_cookie(&self, transition: &Transition) -> Option<SocketKey> {
+        let key = SocketKey::new(transition.proto, 0, transition.sk);
+        let entry = self.get(key)?;
+        // The address may be another socket's by now.
+        (entry.state == transition.old).then_some(key)
     }
 
     fn judge(&self, transition: &Transition, previous: Option<&Entry>) -> Applied {

@@ -265,6 +265,38 @@ fn a_destroyed_socket_is_forgotten() {
     assert!(table.is_empty());
 }
 
+#[test]
+fn a_socket_that_gets_its_cookie_at_its_end_is_forgotten() {
+    use TcpState::{Close, SynSent};
+    let mut table = Table::new(10);
+    // The classic `tcp_destroy_sock` makes the cookie that it shows.
+    let without_cookie = Socket {
+        cookie: 0,
+        ..CLIENT_SOCKET
+    };
+    table.apply(&without_cookie.event(1, CLIENT, Close, SynSent));
+    table.apply(&without_cookie.event(2, CLIENT, SynSent, Close));
+    table.destroy(77, without_cookie.sk);
+    assert!(table.is_empty());
+    let next = table.apply(&without_cookie.event(9, CLIENT, Close, SynSent));
+    assert_eq!(next.dwell, None, "another socket at the same address");
+}
+
+#[test]
+fn a_socket_that_gets_its_cookie_in_its_life_is_the_same() {
+    use TcpState::{Close, Established, SynSent};
+    let mut table = Table::new(10);
+    let without_cookie = Socket {
+        cookie: 0,
+        ..CLIENT_SOCKET
+    };
+    table.apply(&without_cookie.event(1, CLIENT, Close, SynSent));
+    let second = table.apply(&CLIENT_SOCKET.event(4, SERVER, SynSent, Established));
+    assert_eq!((second.dwell, second.age), (Some(Nanos(3)), Some(Nanos(3))));
+    assert_eq!(owner_of(&second), Some((CLIENT, How::Connect)));
+    assert_eq!(table.len(), 1);
+}
+
 fn seeded(socket: Socket, state: TcpState) -> Entry {
     let event = socket.event(0, 0, state, state);
     Entry {
