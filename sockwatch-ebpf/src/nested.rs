@@ -5,8 +5,9 @@
 //! transitions. A second program on the same hook is not skipped then: for every transition that
 //! the first has not marked as seen, the second takes it up.
 //!
-//! Both run for one transition on one CPU, first and second, with preemption off; in between, and
-//! within, a softirq may bring others. So the mark of a transition may lie under those of a whole
+//! Both run for one transition on one CPU, first and second, with preemption off (until 7.0; from
+//! there on the loader leaves the second program out); in between, and within, a softirq may bring
+//! others. So the mark of a transition may lie under those of a whole
 //! softirq when the second program looks for it: the newest is tried first, then all.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};

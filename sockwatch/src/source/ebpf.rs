@@ -316,7 +316,7 @@ fn hooks_to_try(wanted: Option<Hook>, no_btf: Option<&io::Error>) -> Result<Vec<
 
 /// Before 5.11 maps count against RLIMIT_MEMLOCK. Where the limit can't be raised, and is too low,
 /// making the maps says so.
-fn raise_memlock_limit() {
+pub(crate) fn raise_memlock_limit() {
     let unlimited = Rlimit {
         current: None,
         maximum: None,

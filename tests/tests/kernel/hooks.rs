@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use sockwatch_tests::{flows::Pair, json::Watch, netns::Netns, trial::NotHere};
 
 pub(super) fn trials() -> Vec<Trial> {
-    trials![typed_hook_is_the_first_choice, classic_hook_tells_the_same]
+    trials![
+        typed_hook_is_the_first_choice,
+        classic_hook_tells_the_same,
+        classic_hook_alone_takes_no_socket_for_another
+    ]
 }
 
 const TYPED: &str = "tp_btf/inet_sock_set_state";
@@ -26,11 +30,36 @@ fn typed_hook_is_the_first_choice(netns: &Netns) -> Result<()> {
     Ok(())
 }
 
-fn classic_hook_tells_the_same(netns: &Netns) -> Result<()> {
+fn need_tracefs() -> Result<()> {
     const FORMAT: &str = "/sys/kernel/tracing/events/sock/inet_sock_set_state/format";
     if fs::read(FORMAT).is_err() {
         bail!(NotHere("needs tracefs mounted"));
     }
+    Ok(())
+}
+
+/// Alone, for another trace would give the sockets their cookies: without them only the address
+/// tells sockets apart, and the kernel uses an address again at once.
+fn classic_hook_alone_takes_no_socket_for_another(netns: &Netns) -> Result<()> {
+    need_tracefs()?;
+    let mut watch = Watch::start(netns, &["--hook", "tracepoint"])?;
+    for _ in 0..20 {
+        Pair::open()?.reset_by_client()?;
+    }
+    watch.wait_for(&json!({"new": "closed"}), 60)?;
+    let record = watch.finish()?;
+    for event in record.transitions() {
+        let begins = event["old"] == "closed";
+        ensure!(
+            !begins || event["dwell_ns"].is_null(),
+            "a new socket was taken for an old one: {event}"
+        );
+    }
+    Ok(())
+}
+
+fn classic_hook_tells_the_same(netns: &Netns) -> Result<()> {
+    need_tracefs()?;
     let mut typed = Watch::start(netns, &["--hook", "tp_btf"])?;
     let mut classic = Watch::start(netns, &["--hook", "tracepoint"])?;
     for close in [

@@ -5,6 +5,7 @@ use std::{fs, io};
 use rustix::process::{Resource, getrlimit};
 
 use super::{check::Check, hooks::RING_BYTES};
+use crate::source::ebpf::raise_memlock_limit;
 
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 
@@ -59,7 +60,9 @@ fn judge_version(version: Option<Version>, shown: &str) -> Check {
         ),
         Some(old) if old < Version::COOKIES => Check::part(
             NAME,
-            format!("{shown}: many sockets have no cookie, calls the kernel skips are not counted"),
+            format!(
+                "{shown}: many sockets have no cookie, calls that the kernel skips may go uncounted"
+            ),
         )
         .with_cure("Linux 5.12 or newer"),
         Some(_) => Check::ok(NAME, shown),
@@ -99,6 +102,7 @@ fn judge_lockdown(text: io::Result<String>) -> Check {
 
 /// Whether locked memory is enough for the ring, where kernels still charge it.
 pub(super) fn memlock(version: Option<Version>) -> Option<Check> {
+    raise_memlock_limit();
     let limit = getrlimit(Resource::Memlock).current;
     (version? < Version::MAPS_IN_CGROUP).then(|| judge_memlock(limit))
 }

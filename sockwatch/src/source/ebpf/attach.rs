@@ -84,12 +84,8 @@ impl Attached {
     /// sees to (`tracepoint_add_func`).
     fn catch_nested(&mut self, ebpf: &mut Ebpf, btf: Option<&Btf>) -> Result<(), LoadError> {
         const WHAT: &str = "nested transitions";
-        // There a task can move to another CPU between the two programs.
-        if uname().version().to_string_lossy().contains("PREEMPT_RT") {
-            self.lacks(
-                WHAT,
-                "not caught on a PREEMPT_RT kernel, but counted".to_owned(),
-            );
+        if probes_are_preemptible() {
+            self.lacks(WHAT, "not caught on this kernel, but counted".to_owned());
             return Ok(());
         }
         let hook = ("sock", "inet_sock_set_state");
@@ -119,6 +115,19 @@ impl Attached {
             .and_then(|count| count.trim().parse().ok())
             .unwrap_or(0)
     }
+}
+
+/// Whether a task can be preempted, and move to another CPU, between two programs on one
+/// tracepoint: on PREEMPT_RT kernels, and everywhere since 7.0, where tracepoints run under SRCU
+/// (`tracepoint_srcu`). There the second program could not tell what the first has seen.
+fn probes_are_preemptible() -> bool {
+    let uname = uname();
+    let release = uname.release().to_string_lossy();
+    let major = release
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u32>().ok());
+    major.is_none_or(|major| major >= 7) || uname.version().to_string_lossy().contains("PREEMPT_RT")
 }
 
 fn attach(
