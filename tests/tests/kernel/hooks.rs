@@ -1,6 +1,10 @@
 //! Both ways into the kernel tell the same.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpStream},
+    path::Path,
+};
 
 use anyhow::{Result, bail, ensure};
 use libtest_mimic::Trial;
@@ -44,9 +48,10 @@ fn classic_hook_alone_takes_no_socket_for_another(netns: &Netns) -> Result<()> {
     need_tracefs()?;
     let mut watch = Watch::start(netns, &["--hook", "tracepoint"])?;
     for _ in 0..20 {
-        Pair::open()?.reset_by_client()?;
+        let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, 1));
+        ensure!(refused.is_err(), "nobody listens there");
     }
-    watch.wait_for(&json!({"new": "closed"}), 60)?;
+    watch.wait_for(&json!({"cause": "refused"}), 20)?;
     let record = watch.finish()?;
     for event in record.transitions() {
         let begins = event["old"] == "closed";
