@@ -182,11 +182,10 @@ fn known(port: u16) -> Option<u16> {
     (port != 0).then_some(port)
 }
 
-/// Whether it happened to a listener. `listening` → `syn-recv` happens to the child that it made,
-/// whose peer may be unknown.
+/// Whether it happened to a listener, and not to a child of one, whose peer may be unknown.
 fn listens(transition: &Transition) -> bool {
-    transition.new == TcpState::Listen
-        || (transition.old == TcpState::Listen && transition.new != TcpState::SynRecv)
+    let either = transition.old == TcpState::Listen || transition.new == TcpState::Listen;
+    either && !transition.is_child()
 }
 
 /// The peer's address; for a listener the address that it would have, which is unspecified.
