@@ -11,10 +11,8 @@ use sockwatch_common::layout::ABSENT;
 use crate::{
     globals::global,
     memory::{Memory, Probe, Scalar},
-    transition::{self, GivenTuple},
+    transition::{self, AF_INET6, GivenTuple},
 };
-
-const AF_INET6: u16 = 10;
 
 /// Records the transition that `ctx` tells of.
 #[inline(always)]

@@ -14,7 +14,7 @@ use crate::{
     ring,
 };
 
-const AF_INET6: u16 = 10;
+pub const AF_INET6: u16 = 10;
 const IPPROTO_TCP: u16 = 6;
 const TCP_ESTABLISHED: u8 = 1;
 const TCP_SYN_SENT: u8 = 2;
