@@ -4,6 +4,7 @@
 
 pub mod cause;
 pub mod event;
+pub mod netid;
 pub mod owner;
 pub mod proto;
 pub mod socket;
@@ -13,6 +14,7 @@ pub mod transition;
 
 pub use cause::{Cause, Errno};
 pub use event::Event;
+pub use netid::{AddressFamily, Netid};
 pub use owner::{Comm, How, Owner};
 pub use proto::{Family, Proto};
 pub use socket::{SocketInfo, SocketKey, Tuple};
