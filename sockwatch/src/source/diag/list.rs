@@ -308,10 +308,6 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
                               cgroups or cookies";
                 self.lesser.add(subject, reason.to_owned());
             }
-            // A kernel without IPv6.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.absent.push(Netid::Raw);
-            }
             Err(error) => self
                 .failures
                 .add(subject, format!("cannot read /proc/net/raw: {error}")),

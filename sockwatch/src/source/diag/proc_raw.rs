@@ -5,7 +5,7 @@
 //!
 //! Format: `net/ipv4/raw.c`, `raw_sock_seq_show`; `net/ipv6/datagram.c`, `__ip6_dgram_sock_seq_show`.
 
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 use crate::model::{Endpoint, Family, Netid, Row, SocketInfo, TcpState, Tuple};
 
@@ -15,6 +15,10 @@ fn path(family: Family) -> &'static str {
         Family::Inet => "/proc/thread-self/net/raw",
         Family::Inet6 => "/proc/thread-self/net/raw6",
     }
+}
+
+fn has_ipv4() -> bool {
+    Path::new(path(Family::Inet)).exists()
 }
 
 /// Gives every raw socket of `family` to `each`. Returns how many lines made no sense.
@@ -27,7 +31,11 @@ pub(super) fn list(
     netns: Option<u32>,
     each: impl FnMut(&Row<'_>),
 ) -> io::Result<u64> {
-    let text = fs::read(path(family))?;
+    let text = match fs::read(path(family)) {
+        // A kernel without IPv6, rather than a /proc that is not mounted.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && has_ipv4() => return Ok(0),
+        read => read?,
+    };
     Ok(read(&String::from_utf8_lossy(&text), family, netns, each))
 }
 
