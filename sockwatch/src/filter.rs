@@ -12,7 +12,7 @@ mod glob;
 pub mod lookup;
 mod needs;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod selection;
 pub mod view;
 

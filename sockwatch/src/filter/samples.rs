@@ -301,6 +301,6 @@ pub(super) fn any_expr() -> impl Strategy<Value = Expr> {
 }
 
 /// An expression of which a program of the kernel knows much.
-pub(super) fn any_kernel_expr() -> impl Strategy<Value = Expr> {
+pub(crate) fn any_kernel_expr() -> impl Strategy<Value = Expr> {
     tree(prop_oneof![12 => kernel_term(), 1 => other_term()])
 }
