@@ -197,8 +197,9 @@ mod tests {
         expected.extend(1_u16.to_ne_bytes());
         expected.extend([1, 4, 8, 0, 5, 5, 0, 0]);
         assert_eq!(dump_request(&wanted, 7), expected);
+        let bytecode = vec![0; PAYLOAD_BYTES + 1];
         let too_long = Wanted {
-            bytecode: &[0; PAYLOAD_BYTES + 1],
+            bytecode: &bytecode,
             ..wanted
         };
         assert_eq!(dump_request(&too_long, 7).len(), 72);
