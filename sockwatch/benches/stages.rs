@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sockwatch::{
     app::pipeline::{Out, Parts, Pipeline},
-    filter::Selection,
+    filter::{Expr, Selection},
     model::WallClock,
     sink::{Jsonl, Sink},
     source::{
@@ -22,6 +22,8 @@ fn pipeline() -> Pipeline {
     Pipeline::new(Parts {
         table: Table::new(1_000),
         selection: Selection::default(),
+        filter: Expr::EVERYTHING,
+        local_ports: 32_768..=60_999,
         sink: Sink::Jsonl(Jsonl::new()),
         cgroups: None,
         count: None,

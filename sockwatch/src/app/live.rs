@@ -18,6 +18,7 @@ use super::{
 use crate::{
     enrich::{
         cgroup::Paths,
+        local_ports,
         names::{NameOptions, Names},
     },
     model::event::{Degraded, Start},
@@ -82,6 +83,8 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
     let pipeline = Pipeline::new(Parts {
         table: Table::new(config.max_sockets),
         selection: config.selection.clone(),
+        filter: config.filter.clone(),
+        local_ports: local_ports::range(),
         sink,
         cgroups: cgroups.ok(),
         count: config.count,

@@ -1,7 +1,7 @@
 //! What a filter looks at: a socket, or a transition of one, however it became known.
 
 pub use crate::model::Endpoint;
-use crate::model::{Cause, Nanos, Netid, Owner};
+use crate::model::{Cause, Nanos, Netid, Owner, SocketInfo, Tuple};
 
 /// Everything that a filter can ask of a socket. `None` is unknown.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,32 @@ pub struct View<'a> {
     pub retrans: Option<u64>,
     /// Why it was closed.
     pub cause: Option<Cause>,
+}
+
+impl View<'_> {
+    /// The view of a socket with IP addresses, as a dump or an event shows it; all else is unknown.
+    pub fn of_ip(netid: Netid, tuple: &Tuple, info: &SocketInfo) -> Self {
+        let (local, peer) = Endpoint::of_tuple(tuple);
+        Self {
+            netid,
+            local,
+            peer,
+            pending: Pending::default(),
+            ifindex: info.ifindex,
+            mark: info.mark,
+            cgroup_id: info.cgroup_id,
+            cgroup: None,
+            autobound: None,
+            uid: info.uid,
+            netns: info.netns,
+            owners: &[],
+            dwell: None,
+            age: None,
+            rtt: None,
+            retrans: None,
+            cause: None,
+        }
+    }
 }
 
 /// Facts that are on their way.

@@ -17,6 +17,8 @@ pub mod inside;
 pub mod list;
 pub mod netns;
 mod proc_raw;
+#[cfg(test)]
+mod programs;
 mod refusal;
 mod request;
 mod rows;
