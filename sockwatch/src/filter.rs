@@ -4,12 +4,20 @@
 //! Pure: it looks at model values and knows no time; names are looked up by whoever calls
 //! ([`lookup`]).
 
+pub mod error;
 pub mod expr;
+mod lex;
 pub mod lookup;
+pub mod parse;
 mod selection;
+mod states;
+mod value;
 pub mod view;
+mod words;
 
+pub use error::{Diagnostic, FilterError, Severity};
 pub use expr::Expr;
 pub use lookup::{Context, Lookup};
+pub use parse::{Filter, FilterFile, Source, parse};
 pub use selection::{Facts, On, Selection};
 pub use view::{Verdict, View};
