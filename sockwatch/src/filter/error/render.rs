@@ -4,11 +4,12 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Diagnostic, Severity, push_safe, shown};
 
-/// Characters of the expression shown before the place, of the place, and after it. With the number
-/// of the line they are one line of an ordinary terminal.
-const BEFORE: usize = 30;
-const WITHIN: usize = 24;
-const AFTER: usize = 18;
+/// Characters of the expression shown: one line of an ordinary terminal, with the number before it.
+const WIDTH: usize = 68;
+/// Of these, for the place itself.
+const WITHIN: usize = 28;
+/// Of these, for what follows the place, if there is so much.
+const AFTER: usize = 16;
 
 pub(super) fn render(diagnostic: &Diagnostic, colour: bool) -> String {
     let level = match diagnostic.severity {
@@ -51,7 +52,9 @@ impl Window {
         let end = text.ceil_char_boundary(diagnostic.span.end).max(start);
         let (before, within, after) = (&text[..start], &text[start..end], &text[end..]);
         let mut window = String::new();
-        push_last(before, BEFORE, &mut window);
+        let space = WIDTH - within.chars().take(WITHIN).count();
+        let kept = (space - after.chars().take(AFTER).count()).min(before.chars().count());
+        push_last(before, kept, &mut window);
         let start = window.len();
         push_first(within, WITHIN, &mut window);
         let end = window.len();
@@ -59,7 +62,7 @@ impl Window {
         if within.is_empty() {
             window.push(' ');
         }
-        push_first(after, AFTER, &mut window);
+        push_first(after, space - kept, &mut window);
         Self {
             text: window,
             span: start..end,

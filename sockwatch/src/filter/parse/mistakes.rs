@@ -181,7 +181,9 @@ fn unknown_word<'t>(
         matches!(Keyword::of(text), Some(Keyword::Compare(_))) || operator(text).is_some()
     });
     let lower = word.to_ascii_lowercase();
-    let message = if looks_like_value(word) && !compared {
+    let glued = glued(word);
+    let is_value = looks_like_value(word) && !compared && glued.is_none();
+    let message = if is_value {
         format!("`{name}` belongs to no predicate")
     } else {
         format!("`{name}` is no predicate")
@@ -192,7 +194,7 @@ fn unknown_word<'t>(
             "`{lower}`: words of the language have small letters"
         ));
     }
-    if let Some(hint) = state_hint(word, following).or_else(|| glued(word)) {
+    if let Some(hint) = state_hint(word, following).or(glued) {
         return wrong.hint(hint);
     }
     if word.starts_with('#') {
@@ -201,7 +203,7 @@ fn unknown_word<'t>(
     if let Some(table) = Netid::ALL.iter().find(|table| table.word() == word) {
         return wrong.hint(table_hint(*table));
     }
-    if looks_like_value(word) && !compared {
+    if is_value {
         return wrong.hint(value_hint(word, latest));
     }
     let near = nearest(word, PREDICATES.iter().map(|(word, _)| *word));
@@ -232,7 +234,7 @@ fn state_hint(word: &str, following: Option<&str>) -> Option<String> {
             .filter(|name| states::named(name).is_some())
             .unwrap_or("established");
         return Some(format!(
-            "states stand before the expression, as words of the command line: `{word} {name}`"
+            "states stand first, on the command line and outside of quotes: `{word} {name}`"
         ));
     }
     let (first, second) = word.split_once(char::is_whitespace).unwrap_or(("", word));

@@ -79,7 +79,10 @@ fn prefix_len(text: &str, longest: u8) -> Result<u8, Wrong<'_>> {
     };
     let len = unsigned::<u8>(text).filter(|len| *len <= longest);
     len.or_else(from_mask).ok_or_else(|| {
-        let message = format!("`{}` is no length of a prefix", shown(text));
+        let message = match text {
+            "" => "the length of the prefix is missing".to_owned(),
+            text => format!("`{}` is no length of a prefix", shown(text)),
+        };
         Wrong::new(text, message).expected(format!("a number up to {longest}"))
     })
 }
@@ -87,15 +90,7 @@ fn prefix_len(text: &str, longest: u8) -> Result<u8, Wrong<'_>> {
 fn no_ipv6(text: &str) -> Wrong<'_> {
     let wrong = Wrong::new(text, format!("`{}` is no IPv6 address", shown(text)));
     let wrong = wrong.expected("an IPv6 address");
-    match text.split_once('%') {
-        Some((address, zone)) => {
-            let (address, zone) = (shown(address), shown(zone));
-            wrong.hint(format!(
-                "a device has a term of its own: `src [{address}] dev {zone}`"
-            ))
-        }
-        None => wrong.hint("a port after an IPv6 address: `[fd00::1]:443`"),
-    }
+    wrong.hint("a port after an IPv6 address: `[fd00::1]:443`")
 }
 
 fn no_address(text: &str) -> Wrong<'_> {
@@ -104,9 +99,7 @@ fn no_address(text: &str) -> Wrong<'_> {
         format!("`{}` is no address with a prefix", shown(text)),
     );
     let wrong = wrong.expected("an address such as 10.0.0.0/8 or fd00::/8");
-    if text.contains("://") {
-        wrong.hint("only the host: `dst example.org:443`")
-    } else if text.starts_with('/') {
+    if text.starts_with('/') {
         let name = shown(text);
         wrong.hint(format!(
             "the name of a unix socket: `unix:{name}`, or the option -x"

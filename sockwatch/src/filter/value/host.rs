@@ -8,6 +8,8 @@ use crate::filter::expr::{Compare, End, Expr, Glob, HostTest, Prefix, Term};
 use crate::filter::words::Keyword;
 use crate::model::AddressFamily;
 
+const NO_PATTERNS: &str = "patterns are for names of unix sockets: `unix:/run/*`";
+
 /// Bytes of the name of a host (RFC 1035, section 3.1).
 const LONGEST: usize = 255;
 
@@ -67,17 +69,11 @@ fn inet<'t>(
     names: &mut Names<'_>,
 ) -> Result<Made<'t>, Wrong<'t>> {
     let (address, port) = split(text)?;
-    let bare_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
-    let (prefixes, host) = addresses(address, family).map_err(|wrong| Wrong {
-        part: if bare_v6 { text } else { wrong.part },
-        hint: if bare_v6 {
-            Some(format!("`[{text}]`: what follows the last colon is a port"))
-        } else {
-            wrong.hint
-        },
-        ..wrong
+    let (prefixes, host) = addresses(address, family).map_err(|wrong| as_a_whole(text, wrong))?;
+    let ports = port_set(port, family, names).map_err(|wrong| {
+        let pattern = address == "*" && !port.starts_with(':');
+        wrong.maybe_hint(pattern.then(|| NO_PATTERNS.to_owned()))
     })?;
-    let ports = port_set(port, family, names)?;
     let host_test = HostTest::Inet {
         family,
         prefixes,
@@ -88,6 +84,46 @@ fn inet<'t>(
         host: host_test,
     });
     Ok(Made { expr, host })
+}
+
+/// Says what is wrong with a value that was cut where its author did not mean it to be.
+fn as_a_whole<'t>(text: &'t str, wrong: Wrong<'t>) -> Wrong<'t> {
+    if text.parse::<std::net::Ipv6Addr>().is_ok() {
+        let message = format!("the address `{text}` needs brackets");
+        let hint = format!("`[{text}]`: without, what follows the last colon is a port");
+        return Wrong {
+            part: text,
+            message,
+            ..wrong
+        }
+        .hint(hint);
+    }
+    if text.contains("://") {
+        let message = format!("`{}` is no host", shown(text));
+        let hint = "only the host, not the whole URL: `dst example.org:443`";
+        return Wrong {
+            part: text,
+            message,
+            ..wrong
+        }
+        .expected("a host")
+        .hint(hint);
+    }
+    match text.trim_start_matches('[').split_once('%') {
+        Some((address, zone)) => {
+            let zone = zone.split([']', ':', '/']).next().unwrap_or(zone);
+            let (address, zone) = (shown(address), shown(zone));
+            let address = if address.contains(':') {
+                format!("[{address}]")
+            } else {
+                address
+            };
+            wrong.hint(format!(
+                "a device has a term of its own: `src {address} dev {zone}`"
+            ))
+        }
+        None => wrong,
+    }
 }
 
 /// Where the address ends and the port begins; the port with its colon.
@@ -189,14 +225,13 @@ fn misplaced(text: &str, alien: char) -> Option<String> {
             "the name of a unix socket: `unix:{}`, or the option -x",
             shown(text)
         ),
-        '*' | '?' => "patterns are for names of unix sockets: `unix:/run/*`".to_owned(),
+        '*' | '?' => NO_PATTERNS.to_owned(),
         '=' | '<' | '>' | '!' => {
             "`=` needs spaces around it; not this host: `not src HOST`".to_owned()
         }
         '&' | '|' => "`and` and `or` need spaces around them".to_owned(),
         '(' | ')' => "parentheses need spaces around them".to_owned(),
         '\'' | '"' => "quotes inside an expression mean nothing".to_owned(),
-        '%' => "a device has a term of its own: `dev eth0`".to_owned(),
         '#' => "comments are lines of a filter file that begin with `#`".to_owned(),
         _ => return None,
     })

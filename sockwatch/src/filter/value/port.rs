@@ -1,7 +1,7 @@
 //! Ports: numbers, service names, lists and ranges; and what other families have in their place.
 
 use super::number::{NoNumber, elements, number, one_value, range};
-use super::{Names, Wrong, family, host};
+use super::{Names, Wrong, address, family, host};
 use crate::filter::error::shown;
 use crate::filter::expr::{Compare, End, PortSet, Ports, Term, Transport};
 use crate::model::{AddressFamily, Netid};
@@ -54,12 +54,14 @@ fn unix<'t>(end: End, compare: Compare, text: &'t str, name: &str) -> Result<Ter
             host: host::unix(name),
         });
     }
-    let wrong = Wrong::new(text, "unix sockets have names, which only `=` compares");
-    Err(wrong.hint(format!(
-        "`not {} unix:{}`",
-        if end == End::Src { "src" } else { "dst" },
-        shown(name)
-    )))
+    let word = if end == End::Src { "src" } else { "dst" };
+    let wrong = Wrong::new(text, "unix sockets have names instead of ports");
+    let wrong = wrong.expected("`=` and a name");
+    Err(if compare == Compare::Ne {
+        wrong.hint(format!("`not {word} unix:{}`", shown(name)))
+    } else {
+        wrong.hint(format!("names have no order for `{}`", compare.word()))
+    })
 }
 
 /// A port with or without the colon before it. Empty: any port.
@@ -191,12 +193,18 @@ fn no_service(name: &str, (tcp, udp): (bool, bool)) -> Wrong<'_> {
     };
     let wrong = Wrong::new(name, format!("there is no {of}service `{}`", shown(name)));
     let wrong = wrong.expected("a port number or the name of a service");
-    if name.contains('-') {
-        return wrong.hint("the ends of a range are numbers: `8000-8099`");
-    }
     let lower = name.to_lowercase();
-    let is_case = lower != name;
-    wrong.maybe_hint(is_case.then(|| format!("services have small letters: `{}`", shown(&lower))))
+    if name.contains('-') {
+        wrong.hint("the ends of a range are numbers: `8000-8099`")
+    } else if name.bytes().all(|c| c.is_ascii_digit()) {
+        wrong.hint("a leading 0 makes a number octal")
+    } else if matches!(address::prefix(name, None), Ok(Some(_))) {
+        wrong.hint("before an address can stand inet: inet6: unix: link: netlink: vsock:")
+    } else if lower != name {
+        wrong.hint(format!("services have small letters: `{}`", shown(&lower)))
+    } else {
+        wrong
+    }
 }
 
 fn no_port<'t>(text: &'t str, expected: &str) -> Wrong<'t> {
@@ -206,8 +214,6 @@ fn no_port<'t>(text: &'t str, expected: &str) -> Wrong<'t> {
         Some("operators are = != < <= > >=, with spaces around them".to_owned())
     } else if text.starts_with('#') {
         Some("comments are lines of a filter file that begin with `#`".to_owned())
-    } else if text.starts_with(['0']) {
-        Some("a leading 0 makes a number octal".to_owned())
     } else {
         None
     };
