@@ -89,12 +89,15 @@ pub(super) struct Made<'t> {
     pub(super) host: Option<HostName<'t>>,
 }
 
+impl From<Expr> for Made<'_> {
+    fn from(expr: Expr) -> Self {
+        Self { expr, host: None }
+    }
+}
+
 impl From<Term> for Made<'_> {
     fn from(term: Term) -> Self {
-        Self {
-            expr: Expr::Term(term),
-            host: None,
-        }
+        Expr::Term(term).into()
     }
 }
 
@@ -107,7 +110,7 @@ pub(super) fn made<'t>(
 ) -> Result<Made<'t>, Wrong<'t>> {
     Ok(match predicate {
         Predicate::Host(end) => host::host(end, text, names)?,
-        Predicate::Port(end) => port::term(end, compare, text, names)?.into(),
+        Predicate::Port(end) => Made::from(port::term(end, compare, text, names)?),
         Predicate::Dev => attached::dev(compare, text, names)?.into(),
         Predicate::Mark => attached::mark(compare, text)?.into(),
         Predicate::Cgroup => attached::cgroup(compare, text, names)?.into(),

@@ -3,7 +3,7 @@
 use super::number::{NoNumber, elements, number, one_value, range};
 use super::{Names, Wrong, address, family, host};
 use crate::filter::error::shown;
-use crate::filter::expr::{Compare, End, PortSet, Ports, Term, Transport};
+use crate::filter::expr::{Compare, End, Expr, PortSet, Ports, Term, Transport};
 use crate::model::{AddressFamily, Netid};
 
 /// What names a port can have.
@@ -21,7 +21,7 @@ pub(super) fn term<'t>(
     compare: Compare,
     text: &'t str,
     names: &mut Names<'_>,
-) -> Result<Term, Wrong<'t>> {
+) -> Result<Expr, Wrong<'t>> {
     let (prefix, rest) = family::of_port(text);
     let family = prefix.or(names.context.preferred);
     if family == Some(AddressFamily::Unix) {
@@ -38,30 +38,27 @@ pub(super) fn term<'t>(
         let single = matches!(ports.as_slice(), [one] if one.range.start() == one.range.end());
         one_value(single, rest)?;
     }
-    Ok(Term::Port {
+    Ok(Expr::Term(Term::Port {
         end,
         family,
         compare,
         ports,
-    })
+    }))
 }
 
 /// A unix socket has no port: the value is its name.
-fn unix<'t>(end: End, compare: Compare, text: &'t str, name: &str) -> Result<Term, Wrong<'t>> {
-    if compare == Compare::Eq {
-        return Ok(Term::Host {
-            end,
-            host: host::unix(name),
-        });
+fn unix<'t>(end: End, compare: Compare, text: &'t str, name: &str) -> Result<Expr, Wrong<'t>> {
+    let host = host::unix(name);
+    let named = Expr::Term(Term::Host { end, host });
+    match compare {
+        Compare::Eq => Ok(named),
+        Compare::Ne => Ok(Expr::Not(Box::new(named))),
+        _ => {
+            let wrong = Wrong::new(text, "unix sockets have names instead of ports");
+            let hint = format!("names have no order for `{}`", compare.word());
+            Err(wrong.expected("a port").hint(hint))
+        }
     }
-    let word = if end == End::Src { "src" } else { "dst" };
-    let wrong = Wrong::new(text, "unix sockets have names instead of ports");
-    let wrong = wrong.expected("`=` and a name");
-    Err(if compare == Compare::Ne {
-        wrong.hint(format!("`not {word} unix:{}`", shown(name)))
-    } else {
-        wrong.hint(format!("names have no order for `{}`", compare.word()))
-    })
 }
 
 /// A port with or without the colon before it. Empty: any port.
@@ -71,14 +68,23 @@ pub(super) fn port_set<'t>(
     names: &mut Names<'_>,
 ) -> Result<PortSet, Wrong<'t>> {
     let list = text.strip_prefix(':').unwrap_or(text);
-    if list.is_empty() || list.starts_with('*') || number(list) == Ok(-1) {
+    let is_inet = matches!(
+        family,
+        None | Some(AddressFamily::Inet | AddressFamily::Inet6)
+    );
+    let star = if is_inet {
+        list.starts_with('*')
+    } else {
+        list == "*"
+    };
+    if list.is_empty() || star || number(list) == Ok(-1) {
         return Ok(PortSet::new());
     }
     let known = match family {
-        None | Some(AddressFamily::Inet | AddressFamily::Inet6) => Known::Services,
+        _ if is_inet => Known::Services,
         Some(AddressFamily::Link) => Known::Devices,
         Some(AddressFamily::Netlink) => Known::Kernel,
-        Some(_) => Known::Nothing,
+        _ => Known::Nothing,
     };
     let mut ports = PortSet::new();
     for element in elements(list) {

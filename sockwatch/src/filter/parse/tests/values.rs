@@ -268,6 +268,8 @@ fn a_preferred_family_gives_values_their_meaning() {
         of(AddressFamily::Unix, "src /run/x:5"),
         unix(End::Src, "/run/x:5")
     );
+    let not_named = Expr::Not(Box::new(unix(End::Src, "a")));
+    assert_eq!(of(AddressFamily::Unix, "sport != a"), not_named);
     assert_eq!(of(AddressFamily::Inet6, "src unix:"), unix(End::Src, ""));
     assert_eq!(
         of(AddressFamily::Unix, "src inet:*"),
@@ -327,6 +329,7 @@ fn other_families_have_addresses_of_their_own() {
         sport_of(AddressFamily::Vsock, Compare::Eq, vec![port(5), port(6)])
     );
     assert!(read("sport vsock:ssh", &tcp()).is_err());
+    assert!(read("sport link:*:2", &tcp()).is_err());
 }
 
 #[test]
