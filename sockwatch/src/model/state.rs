@@ -130,6 +130,28 @@ impl StateSet {
         Self(bits)
     }
 
+    /// The set of the states with these bits.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// The states of either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The states that `other` has not.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there is no state in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether `state` is in the set. States without a number in 0..32 are in `ALL` alone.
     pub const fn contains(self, state: TcpState) -> bool {
         let n = state.number();
@@ -168,5 +190,12 @@ mod tests {
         assert!(!set.contains(TcpState::Established) && !set.contains(TcpState::Unknown(77)));
         assert!(StateSet::ALL.contains(TcpState::Unknown(77)));
         assert_eq!(set.bits(), 1 << 10 | 1 << 7);
+        assert_eq!(
+            StateSet::from_bits(1 << 10).union(StateSet::from_bits(1 << 7)),
+            set
+        );
+        let listening = set.without(StateSet::of(&[TcpState::Close]));
+        assert_eq!(listening.bits(), 1 << 10);
+        assert!(listening.without(set).is_empty() && !listening.is_empty());
     }
 }
