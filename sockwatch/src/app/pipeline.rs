@@ -169,7 +169,9 @@ impl Pipeline {
         match record {
             Ok(Record::Transition(transition)) => self.transition(transition, out),
             Ok(Record::Destroy(gone)) => {
-                if let Some(event) = self.held.take(gone.sk) {
+                if !self.held.is_empty()
+                    && let Some(event) = self.held.take(gone.sk)
+                {
                     self.decide(&event, out);
                 }
                 self.parts.table.destroy(gone.cookie, gone.sk);
@@ -180,7 +182,9 @@ impl Pipeline {
 
     fn transition(&mut self, transition: &Transition, out: &mut Out<'_>) {
         let applied = self.parts.table.apply(transition);
-        if let Some(event) = self.held.take_before(transition, &applied.tuple) {
+        if !self.held.is_empty()
+            && let Some(event) = self.held.take_before(transition, &applied.tuple)
+        {
             self.decide(&event, out);
         }
         let facts = Facts {
@@ -200,11 +204,14 @@ impl Pipeline {
         match self.verdict(transition, &applied) {
             Verdict::Yes => self.show(transition, &applied, out),
             Verdict::No => self.totals.filtered += 1,
-            Verdict::Pending => {
-                if let Some(oldest) = self.held.push(&HeldEvent::new(transition, applied)) {
-                    self.decide(&oldest, out);
-                }
-            }
+            Verdict::Pending => self.hold(transition, &applied, out),
+        }
+    }
+
+    fn hold(&mut self, transition: &Transition, applied: &Applied, out: &mut Out<'_>) {
+        let event = HeldEvent::new(transition, applied);
+        if let Some(oldest) = self.held.push(&event) {
+            self.decide(&oldest, out);
         }
     }
 
@@ -260,6 +267,7 @@ impl Pipeline {
         answer(&self.parts.filter, view)
     }
 
+    #[inline]
     fn show(&mut self, transition: &Transition, applied: &Applied, out: &mut Out<'_>) {
         if !out.has_room {
             self.totals.lost_output += 1;

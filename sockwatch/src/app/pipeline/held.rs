@@ -32,10 +32,10 @@ pub(super) struct HeldEvent {
 }
 
 impl HeldEvent {
-    pub(super) fn new(transition: &Transition, applied: Applied) -> Self {
+    pub(super) fn new(transition: &Transition, applied: &Applied) -> Self {
         Self {
             transition: *transition,
-            applied,
+            applied: *applied,
             looks: 0,
         }
     }
@@ -113,6 +113,10 @@ pub(super) struct Held {
 }
 
 impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// Keeps an event, of a socket that has none here. Returns one that has to go for want of room.
     pub(super) fn push(&mut self, event: &HeldEvent) -> Option<HeldEvent> {
         let oldest = if self.events.len() < CAPACITY {
@@ -140,9 +144,6 @@ impl Held {
 
     /// Takes out the event of the socket at this address.
     pub(super) fn take(&mut self, sk: u64) -> Option<HeldEvent> {
-        if self.events.is_empty() {
-            return None;
-        }
         let number = self.by_sk.remove(&sk)?;
         self.to_look_up.remove(&number);
         self.events.remove(&number)

@@ -40,7 +40,7 @@ fn connect(number: u64) -> HeldEvent {
         cause: None,
         errno: None,
     };
-    HeldEvent::new(&transition, applied)
+    HeldEvent::new(&transition, &applied)
 }
 
 fn next_of(event: &HeldEvent, sport: u16) -> (Transition, Tuple) {
