@@ -1,7 +1,7 @@
 //! Words to [`Filter`].
 //!
 //! The language is that of `ss`: predicates, strictly from left to right, `and` and `or` of one
-//! rank, `not` bound to one term. What a value means is [`super::value`]'s.
+//! rank, `not` bound to one term. What a value means is `value`'s.
 
 #[cfg(test)]
 mod fuzz;
