@@ -7,9 +7,11 @@
 pub mod expr;
 pub mod lookup;
 mod selection;
+pub mod tables;
 pub mod view;
 
 pub use expr::Expr;
 pub use lookup::{Context, Lookup};
 pub use selection::{Facts, On, Selection};
+pub use tables::{Choice, Tables};
 pub use view::{Verdict, View};

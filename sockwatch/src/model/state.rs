@@ -119,6 +119,9 @@ impl StateSet {
     /// Every state.
     pub const ALL: Self = Self(u32::MAX);
 
+    /// No state.
+    pub const EMPTY: Self = Self(0);
+
     /// The set of these states.
     pub const fn of(states: &[TcpState]) -> Self {
         let mut bits = 0;
@@ -128,6 +131,27 @@ impl StateSet {
             i += 1;
         }
         Self(bits)
+    }
+
+    /// Every state but these.
+    pub const fn without(states: &[TcpState]) -> Self {
+        Self(!Self::of(states).0)
+    }
+
+    /// The states of either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether no state is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether exactly one state is in the set.
+    pub const fn is_single(self) -> bool {
+        self.0.is_power_of_two()
     }
 
     /// Whether `state` is in the set. States without a number in 0..32 are in `ALL` alone.
