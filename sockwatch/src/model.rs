@@ -3,20 +3,24 @@
 //! No I/O, no clock, no kernel structures. Nothing here depends on any other module of the crate.
 
 pub mod cause;
+pub mod endpoint;
 pub mod event;
 pub mod netid;
 pub mod owner;
 pub mod proto;
+pub mod row;
 pub mod socket;
 pub mod state;
 pub mod time;
 pub mod transition;
 
 pub use cause::{Cause, Errno};
+pub use endpoint::Endpoint;
 pub use event::Event;
 pub use netid::{AddressFamily, Netid};
 pub use owner::{Comm, How, Owner};
 pub use proto::{Family, Proto};
+pub use row::{Row, Timer, TimerKind};
 pub use socket::{SocketInfo, SocketKey, Tuple};
 pub use state::{StateSet, TcpState};
 pub use time::{MonoNs, Nanos, Seen, WallClock};

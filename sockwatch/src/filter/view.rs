@@ -1,8 +1,7 @@
 //! What a filter looks at: a socket, or a transition of one, however it became known.
 
-use std::net::IpAddr;
-
-use crate::model::{Cause, Family, Nanos, Netid, Owner};
+pub use crate::model::Endpoint;
+use crate::model::{Cause, Nanos, Netid, Owner};
 
 /// Everything that a filter can ask of a socket. `None` is unknown.
 #[derive(Clone, Copy, Debug)]
@@ -41,58 +40,6 @@ pub struct View<'a> {
     pub retrans: Option<u64>,
     /// Why it was closed.
     pub cause: Option<Cause>,
-}
-
-/// One end of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint<'a> {
-    /// AF_INET or AF_INET6
-    Ip {
-        /// Family of the socket, not of the address.
-        family: Family,
-        /// Address; an IPv4-mapped one is held as IPv4.
-        address: IpAddr,
-        /// Port; of a raw socket the IP protocol.
-        port: u16,
-    },
-    /// AF_UNIX
-    Unix {
-        /// `@` for every NUL, empty for none; of the peer always empty, for the kernel tells only its
-        /// inode.
-        name: &'a [u8],
-        /// Inode.
-        inode: u32,
-    },
-    /// AF_PACKET
-    Link {
-        /// Ethertype; 0 before bind.
-        protocol: u16,
-        /// Index of the bound device, 0 for any.
-        ifindex: u32,
-    },
-    /// AF_NETLINK
-    Netlink {
-        /// Netlink protocol.
-        protocol: u8,
-        /// Port id, 0 for the kernel's own.
-        portid: u32,
-    },
-    /// AF_VSOCK
-    Vsock {
-        /// CID.
-        cid: u32,
-        /// Port.
-        port: u32,
-    },
-    /// AF_XDP
-    Xdp {
-        /// Index of the device.
-        ifindex: u32,
-        /// Queue.
-        queue: u32,
-    },
-    /// AF_TIPC, of whose address filters know nothing.
-    Tipc,
 }
 
 /// Facts that are on their way.

@@ -7,25 +7,21 @@
 //! protocol and family: up to 20 ms with 262,144 buckets. MPTCP has a table of its own, small and
 //! quick. 100,000 sockets in one namespace take 0.13 to 0.22 s.
 
-use std::{os::fd::AsFd, thread};
-
-use rustix::{
-    io::Errno,
-    thread::{LinkNameSpaceType, move_into_link_name_space},
-};
-
 use super::{
+    WHAT,
     failures::Failures,
+    inside,
     netns::{self, Netns},
+    refusal::{explain, is_absence},
     request::{dump_request, state_bits},
+    rows::{Inet, Tally},
     seed::SeedSocket,
-    view::Reply,
     wire::{self, WireError},
 };
-use crate::model::{Family, Proto, StateSet, event::Degraded};
-
-/// The subject of everything degraded here.
-const WHAT: &str = "sock_diag";
+use crate::{
+    explain::one_line,
+    model::{Family, Netid, Proto, StateSet, event::Degraded},
+};
 
 /// How often a dump is begun that the kernel calls inconsistent, or that did not fit.
 const ATTEMPTS: u32 = 4;
@@ -73,21 +69,13 @@ pub struct Seed {
 /// Blocks until done. A thread of its own enters the namespaces, and ends in the last of them; the
 /// caller's thread stays where it is. Entering any namespace but the caller's takes CAP_SYS_ADMIN.
 pub fn dump(namespaces: &[Netns], selection: &Selection) -> Seed {
-    let ended = thread::scope(|scope| {
-        thread::Builder::new()
-            .name("sock_diag".into())
-            .spawn_scoped(scope, || Walk::new(selection).run(namespaces))
-            .map(thread::ScopedJoinHandle::join)
-    });
-    let why = match ended {
-        Ok(Ok(seed)) => return seed,
-        Ok(Err(_panic)) => "the thread that dumps sockets ended early".to_owned(),
-        Err(error) => format!("cannot start a thread to dump sockets: {error}"),
-    };
-    Seed {
-        degraded: vec![Degraded { what: WHAT, why }],
+    inside::apart(|| Walk::new(selection).run(namespaces)).unwrap_or_else(|error| Seed {
+        degraded: vec![Degraded {
+            what: WHAT,
+            why: one_line(&error),
+        }],
         ..Seed::default()
-    }
+    })
 }
 
 /// The dumps of one thread.
@@ -118,8 +106,8 @@ impl<'a> Walk<'a> {
         let mut current = netns::own().map(|own| own.inode).ok();
         for netns in namespaces {
             if current != Some(netns.inode) {
-                if let Err(reason) = enter(netns) {
-                    self.failures.add(netns.to_string(), reason);
+                if let Err(error) = inside::enter(netns) {
+                    self.failures.add(netns.to_string(), one_line(&error));
                     continue;
                 }
                 current = Some(netns.inode);
@@ -129,7 +117,7 @@ impl<'a> Walk<'a> {
         }
         Seed {
             sockets: self.rows.sockets,
-            malformed: self.rows.malformed,
+            malformed: self.rows.tally.malformed,
             degraded: self.failures.into_degraded(WHAT),
             netns_count: self.netns_count,
             absent: self.absent,
@@ -150,7 +138,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
-        if std::mem::take(&mut self.rows.unmarked) {
+        if std::mem::take(&mut self.rows.tally.unmarked) {
             let reason = "firewall marks are not shown; they take CAP_NET_ADMIN";
             self.failures.add(netns.to_string(), reason.to_owned());
         }
@@ -159,26 +147,34 @@ impl<'a> Walk<'a> {
     /// One dump, begun again while the kernel calls it inconsistent. What the last one showed is
     /// kept, even if it failed.
     fn sockets(&mut self, request: &[u8], proto: Proto, netns: u32) -> Result<(), String> {
-        let (count, malformed) = (self.rows.sockets.len(), self.rows.malformed);
+        let Ok(netid) = Netid::try_from(proto) else {
+            return Err("no table holds such sockets".to_owned());
+        };
+        let mut reader = Inet {
+            netid,
+            netns: Some(netns),
+        };
+        let (count, malformed) = (self.rows.sockets.len(), self.rows.tally.malformed);
         let mut attempt = 1;
         loop {
             self.rows.sockets.truncate(count);
-            self.rows.malformed = malformed;
+            self.rows.tally.malformed = malformed;
             let ended = wire::dump(request, &mut self.buffer, |payload| {
-                self.rows.take(payload, proto, netns);
+                self.rows.take(payload, &mut reader, proto);
             });
             let last = attempt == ATTEMPTS;
             match ended {
                 Err(WireError::Truncated { bytes }) if !last => self.buffer.reserve(bytes),
-                Err(error) if is_absent(&error, proto) => {
+                // TCP is always there, so its absence is a failure.
+                Err(error) if proto != Proto::Tcp && is_absence(&error) => {
                     if !self.absent.contains(&proto) {
                         self.absent.push(proto);
                     }
                     return Ok(());
                 }
-                Err(error) => return Err(explain(&error)),
+                Err(error) => return Err(explain(&error, "tcp_diag")),
                 Ok(ended) => {
-                    self.rows.malformed += ended.malformed;
+                    self.rows.tally.malformed += ended.malformed;
                     if !ended.interrupted {
                         return Ok(());
                     }
@@ -196,66 +192,16 @@ impl<'a> Walk<'a> {
 #[derive(Debug, Default)]
 struct Rows {
     sockets: Vec<SeedSocket>,
-    malformed: u64,
-    /// A socket that a file holds was shown without a mark: we may not see marks. Of a minisocket
-    /// older kernels show none to anybody.
-    unmarked: bool,
+    tally: Tally,
 }
 
 impl Rows {
     /// Keeps the socket of one reply.
-    fn take(&mut self, payload: &[u8], proto: Proto, netns: u32) {
-        let Some(reply) = Reply::new(payload) else {
-            self.malformed += 1;
-            return;
-        };
-        let extras = reply.extras();
-        self.malformed += u64::from(extras.malformed);
-        self.unmarked |= extras.mark.is_none() && extras.malformed == 0 && reply.inode() != 0;
-        match SeedSocket::from_reply(&reply, &extras, proto, netns) {
-            Some(socket) => self.sockets.push(socket),
-            None => self.malformed += 1,
-        }
-    }
-}
-
-fn enter(netns: &Netns) -> Result<(), String> {
-    move_into_link_name_space(netns.fd.as_fd(), Some(LinkNameSpaceType::Network)).map_err(|errno| {
-        match errno {
-            Errno::PERM => {
-                "not permitted to enter the network namespace; it takes CAP_SYS_ADMIN".to_owned()
-            }
-            Errno::INVAL => "not a network namespace".to_owned(),
-            other => format!("cannot enter the network namespace: {other}"),
-        }
-    })
-}
-
-/// Whether the kernel says that it has no such protocol. TCP is always there, so its absence is a
-/// failure.
-fn is_absent(error: &WireError, proto: Proto) -> bool {
-    proto != Proto::Tcp
-        && matches!(
-            refusal(error),
-            Some(Errno::NOENT | Errno::INVAL | Errno::PROTONOSUPPORT | Errno::OPNOTSUPP)
-        )
-}
-
-fn refusal(error: &WireError) -> Option<Errno> {
-    match error {
-        WireError::Refused(source) => Errno::from_io_error(source),
-        _ => None,
-    }
-}
-
-/// The error with its source and a cure: it leaves here as text.
-fn explain(error: &WireError) -> String {
-    if refusal(error) == Some(Errno::NOENT) {
-        return "the kernel has no sock_diag for it; cure: modprobe tcp_diag".to_owned();
-    }
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
+    fn take(&mut self, payload: &[u8], reader: &mut Inet, proto: Proto) {
+        let sockets = &mut self.sockets;
+        self.tally.take(reader, payload, |row| {
+            sockets.extend(SeedSocket::from_row(row, proto));
+        });
     }
 }
 

@@ -2,31 +2,37 @@
 //!
 //! Builds bytes; sends nothing.
 
+pub(super) mod other;
+
 use netlink_packet_core::{
-    NLA_HEADER_SIZE, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
-    NetlinkSerializable,
+    NLA_ALIGNTO, NLA_HEADER_SIZE, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
 };
 use netlink_packet_sock_diag::{
     IPPROTO_IP, SOCK_DIAG_BY_FAMILY, SockDiagMessage,
     inet::{ExtensionFlags, InetRequest, SocketId, StateFlags},
 };
 
-use crate::model::{Family, Proto, StateSet, TcpState};
+use crate::model::{Family, Netid, Proto, StateSet, TcpState};
 
 /// `INET_DIAG_REQ_PROTOCOL`: a u32 that takes the place of `sdiag_protocol`, since Linux 5.9.
 const INET_DIAG_REQ_PROTOCOL: u16 = 3;
 
-/// Size of that attribute, bytes.
-const ATTRIBUTE_BYTES: usize = NLA_HEADER_SIZE + size_of::<u32>();
+/// `INET_DIAG_REQ_BYTECODE`: a filter for the kernel to run.
+const INET_DIAG_REQ_BYTECODE: u16 = 1;
 
-/// What a request may ask for: states 1 to 12. Bound-inactive sockets (bit 13) are not connections
+/// What a seed asks for: states 1 to 12. Bound-inactive sockets (bit 13) are not connections
 /// and would cost another walk.
 const DUMPED: u32 = 0x1ffe;
 
 /// Half-open connections are `TCP_NEW_SYN_RECV` in the kernel, and `syn-recv` to everybody else.
 const SYN_RECV: u32 = StateSet::of(&[TcpState::SynRecv, TcpState::NewSynRecv]).bits();
 
-/// The `idiag_states` that asks for `states`; 0 if no socket can be in one of them.
+const CLOSE: u32 = StateSet::of(&[TcpState::Close]).bits();
+
+const BOUND_INACTIVE: u32 = StateSet::of(&[TcpState::BoundInactive]).bits();
+
+/// The `idiag_states` that asks for connections in `states`; 0 if none can be in one of them.
 pub(super) fn state_bits(states: StateSet) -> u32 {
     let bits = states.bits() & DUMPED;
     if bits & SYN_RECV == 0 {
@@ -36,6 +42,33 @@ pub(super) fn state_bits(states: StateSet) -> u32 {
     }
 }
 
+/// The bits that ask for all sockets of a table in `states`; 0 if none can be in one of them.
+pub(super) fn table_state_bits(netid: Netid, states: StateSet) -> u32 {
+    let bits = state_bits(states);
+    match netid {
+        // Nothing closed is in these tables. Asked for along with listeners, as by `ss -l`, it would
+        // cost a walk through the whole established hash.
+        Netid::Tcp | Netid::Dccp => bits & !CLOSE | states.bits() & BOUND_INACTIVE,
+        Netid::Netlink | Netid::PacketRaw | Netid::PacketDgram | Netid::Xdp => bits & CLOSE,
+        _ => bits,
+    }
+}
+
+/// A dump of sockets with IP addresses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InetDump<'a> {
+    /// Number of the protocol: an `IPPROTO_` constant.
+    pub(super) protocol: u16,
+    /// Family of the sockets.
+    pub(super) family: Family,
+    /// `idiag_states`, see [`state_bits`].
+    pub(super) state_bits: u32,
+    /// Whether `INET_DIAG_INFO` is wanted.
+    pub(super) info: bool,
+    /// The filter: `struct inet_diag_bc_op` and operands.
+    pub(super) program: Option<&'a [u8]>,
+}
+
 /// The bytes of a request for all sockets of `proto` and `family` in the states of `state_bits`.
 pub(super) fn dump_request(
     proto: Proto,
@@ -43,10 +76,26 @@ pub(super) fn dump_request(
     state_bits: u32,
     sequence: u32,
 ) -> Vec<u8> {
+    let dump = InetDump {
+        protocol: proto.number(),
+        family,
+        state_bits,
+        info: false,
+        program: None,
+    };
+    inet(&dump, sequence)
+}
+
+/// The bytes of a request for these sockets.
+pub(super) fn inet(dump: &InetDump<'_>, sequence: u32) -> Vec<u8> {
+    message(InetMessage::new(dump), sequence)
+}
+
+/// A request with its netlink header.
+fn message(request: impl NetlinkSerializable, sequence: u32) -> Vec<u8> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_REQUEST | NLM_F_DUMP;
     header.sequence_number = sequence;
-    let request = DumpRequest::new(proto, family, state_bits);
     let mut message = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(request));
     message.finalize();
     let mut bytes = vec![0; message.buffer_len()];
@@ -54,65 +103,75 @@ pub(super) fn dump_request(
     bytes
 }
 
-/// `inet_diag_req_v2`, followed by the protocol where a byte can't hold it.
-struct DumpRequest {
+/// `inet_diag_req_v2` and attributes.
+struct InetMessage {
     inner: SockDiagMessage,
-    wide_protocol: Option<u32>,
+    attributes: Vec<u8>,
 }
 
-impl DumpRequest {
-    fn new(proto: Proto, family: Family, state_bits: u32) -> Self {
+impl InetMessage {
+    fn new(dump: &InetDump<'_>) -> Self {
+        let mut attributes = Vec::new();
+        if let Some(program) = dump.program {
+            append(&mut attributes, INET_DIAG_REQ_BYTECODE, program);
+        }
         // IPPROTO_IP has no handler: a kernel that does not know the attribute refuses the request,
         // where 262 cut to a byte would give it TCP.
-        let (protocol, wide_protocol) = match u8::try_from(proto.number()) {
-            Ok(number) => (number, None),
-            Err(_) => (IPPROTO_IP, Some(u32::from(proto.number()))),
-        };
-        let socket_id = match family {
+        let protocol = u8::try_from(dump.protocol).unwrap_or_else(|_| {
+            let wide = u32::from(dump.protocol).to_ne_bytes();
+            append(&mut attributes, INET_DIAG_REQ_PROTOCOL, &wide);
+            IPPROTO_IP
+        });
+        let socket_id = match dump.family {
             Family::Inet => SocketId::new_v4(),
             Family::Inet6 => SocketId::new_v6(),
         };
+        let extensions = if dump.info {
+            ExtensionFlags::INFO
+        } else {
+            ExtensionFlags::empty()
+        };
         Self {
             inner: SockDiagMessage::InetRequest(InetRequest {
-                family: family.number(),
+                family: dump.family.number(),
                 protocol,
-                extensions: ExtensionFlags::empty(),
-                states: StateFlags::from_bits_retain(state_bits),
+                extensions,
+                states: StateFlags::from_bits_retain(dump.state_bits),
                 socket_id,
             }),
-            wide_protocol,
+            attributes,
         }
     }
 }
 
-impl NetlinkSerializable for DumpRequest {
+impl NetlinkSerializable for InetMessage {
     fn message_type(&self) -> u16 {
         SOCK_DIAG_BY_FAMILY
     }
 
     fn buffer_len(&self) -> usize {
-        let attribute = self.wide_protocol.map_or(0, |_| ATTRIBUTE_BYTES);
-        NetlinkSerializable::buffer_len(&self.inner) + attribute
+        NetlinkSerializable::buffer_len(&self.inner) + self.attributes.len()
     }
 
     fn serialize(&self, buffer: &mut [u8]) {
-        let (request, attribute) =
+        let (request, attributes) =
             buffer.split_at_mut(NetlinkSerializable::buffer_len(&self.inner));
         self.inner.serialize(request);
-        if let Some(number) = self.wide_protocol {
-            let fields = [
-                &size_as_u16(attribute).to_ne_bytes()[..],
-                &INET_DIAG_REQ_PROTOCOL.to_ne_bytes(),
-                &number.to_ne_bytes(),
-            ];
-            attribute.copy_from_slice(&fields.concat());
-        }
+        attributes.copy_from_slice(&self.attributes);
     }
 }
 
-/// `nla_len` of an attribute of ours, which is always short.
-fn size_as_u16(attribute: &[u8]) -> u16 {
-    u16::try_from(attribute.len()).unwrap_or(u16::MAX)
+/// Appends an attribute. One that is too long for its length field is left out: the kernel then
+/// gives more than was asked for.
+fn append(attributes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
+    let Ok(length) = u16::try_from(NLA_HEADER_SIZE + payload.len()) else {
+        return;
+    };
+    attributes.extend(length.to_ne_bytes());
+    attributes.extend(kind.to_ne_bytes());
+    attributes.extend(payload);
+    let padded = attributes.len().next_multiple_of(NLA_ALIGNTO);
+    attributes.resize(padded, 0);
 }
 
 #[cfg(test)]
@@ -149,10 +208,45 @@ mod tests {
     }
 
     #[test]
+    fn the_program_and_the_extensions_are_attached() {
+        let dump = InetDump {
+            protocol: 17,
+            family: Family::Inet6,
+            state_bits: 0x82,
+            info: true,
+            program: Some(&[1, 4, 8, 0, 9, 9]),
+        };
+        let mut wanted = expected(84, 17, 0x82);
+        wanted[18] = 1 << 1;
+        wanted.extend(10_u16.to_ne_bytes());
+        wanted.extend(1_u16.to_ne_bytes());
+        wanted.extend([1, 4, 8, 0, 9, 9, 0, 0]);
+        assert_eq!(inet(&dump, 7), wanted);
+        let endless = InetDump {
+            program: Some(&vec![0; 1 << 16]),
+            ..dump
+        };
+        assert_eq!(inet(&endless, 7).len(), 72);
+    }
+
+    #[test]
     fn half_open_goes_by_both_numbers() {
         assert_eq!(state_bits(StateSet::ALL), 0x1ffe);
         assert_eq!(state_bits(StateSet::of(&[TcpState::SynRecv])), 0x1008);
         assert_eq!(state_bits(StateSet::of(&[TcpState::Listen])), 0x400);
         assert_eq!(state_bits(StateSet::of(&[TcpState::BoundInactive])), 0);
+    }
+    #[test]
+    fn tables_are_asked_for_what_they_hold() {
+        let all = |netid| table_state_bits(netid, StateSet::ALL);
+        assert_eq!(all(Netid::Tcp), 0x3f7e);
+        assert_eq!(all(Netid::Udp), 0x1ffe);
+        assert_eq!(all(Netid::Netlink), 0x80);
+        let idle = StateSet::of(&[TcpState::BoundInactive]);
+        assert_eq!(table_state_bits(Netid::Tcp, idle), 0x2000);
+        assert_eq!(table_state_bits(Netid::Mptcp, idle), 0);
+        let listed = StateSet::of(&[TcpState::Listen, TcpState::Close]);
+        assert_eq!(table_state_bits(Netid::Tcp, listed), 0x400);
+        assert_eq!(table_state_bits(Netid::UnixStream, listed), 0x480);
     }
 }

@@ -11,11 +11,23 @@ mod rows {
     use super::*;
 
     fn row(fixture: &str, proto: Proto) -> SeedSocket {
-        let mut rows = Rows::default();
-        rows.take(&fixtures::bytes(fixture), proto, 77);
-        assert_eq!((rows.sockets.len(), rows.malformed), (1, 0));
-        assert!(!rows.unmarked);
+        let rows = rows(&[&fixtures::bytes(fixture)], proto);
+        assert_eq!((rows.sockets.len(), rows.tally.malformed), (1, 0));
+        assert!(!rows.tally.unmarked);
         rows.sockets[0]
+    }
+
+    fn rows(replies: &[&[u8]], proto: Proto) -> Rows {
+        let mut rows = Rows::default();
+        let netid = Netid::try_from(proto).unwrap();
+        let mut reader = Inet {
+            netid,
+            netns: Some(77),
+        };
+        for reply in replies {
+            rows.take(reply, &mut reader, proto);
+        }
+        rows
     }
 
     #[test]
@@ -61,8 +73,7 @@ mod rows {
     fn half_open_by_its_own_number_is_the_same() {
         let mut bytes = fixtures::bytes(fixtures::SYN_RECV);
         bytes[1] = 12;
-        let mut rows = Rows::default();
-        rows.take(&bytes, Proto::Tcp, 77);
+        let rows = rows(&[&bytes], Proto::Tcp);
         assert_eq!(rows.sockets, [row(fixtures::SYN_RECV, Proto::Tcp)]);
     }
 
@@ -76,20 +87,17 @@ mod rows {
     fn strange_rows_are_counted() {
         let mut bytes = fixtures::bytes(fixtures::ESTABLISHED);
         bytes[0] = 1;
-        let mut rows = Rows::default();
-        rows.take(&bytes, Proto::Tcp, 77);
-        rows.take(&bytes[..71], Proto::Tcp, 77);
-        assert_eq!((rows.sockets.len(), rows.malformed), (0, 2));
+        let rows = rows(&[&bytes, &bytes[..71]], Proto::Tcp);
+        assert_eq!((rows.sockets.len(), rows.tally.malformed), (0, 2));
     }
 
     #[test]
     fn marks_that_are_kept_from_us_are_noticed() {
         let mut bytes = fixtures::bytes(fixtures::ESTABLISHED);
         bytes[82] = 14; // INET_DIAG_PAD in the place of INET_DIAG_MARK
-        let mut rows = Rows::default();
-        rows.take(&bytes, Proto::Tcp, 77);
+        let rows = rows(&[&bytes], Proto::Tcp);
         assert_eq!(rows.sockets[0].info.mark, None);
-        assert!(rows.unmarked);
+        assert!(rows.tally.unmarked);
     }
 }
 
@@ -130,14 +138,4 @@ fn a_reply_that_does_not_fit_is_asked_for_again() {
     assert_eq!(seed.malformed, 0);
     let found = seed.sockets.iter().filter(|row| row.tuple.sport == port);
     assert_eq!(found.count(), 1);
-}
-
-#[test]
-fn only_tcp_must_be_there() {
-    let refused = |errno: Errno| WireError::Refused(errno.into());
-    assert!(is_absent(&refused(Errno::NOENT), Proto::Mptcp));
-    assert!(!is_absent(&refused(Errno::NOENT), Proto::Tcp));
-    assert!(!is_absent(&refused(Errno::PERM), Proto::Mptcp));
-    assert!(explain(&refused(Errno::NOENT)).contains("tcp_diag"));
-    assert!(explain(&refused(Errno::PERM)).contains("not permitted"));
 }

@@ -1,0 +1,69 @@
+//! Netlink sockets: `struct netlink_diag_msg` (`include/uapi/linux/netlink_diag.h`).
+//!
+//! A socket that is bound to a multicast group comes twice: `__netlink_diag_dump` walks the groups
+//! behind the table.
+
+use super::{super::header::Header, Read, Reader, memory};
+use crate::model::{Endpoint, Netid, Row, SocketInfo, TcpState};
+
+/// Size of `struct netlink_diag_msg`, bytes.
+const HEADER_BYTES: usize = 28;
+
+const NETLINK_DIAG_MEMINFO: u16 = 0;
+
+/// `NETLINK_CONNECTED` (`net/netlink/af_netlink.c`).
+const CONNECTED: u8 = 1;
+
+/// Offsets in `struct netlink_diag_msg`.
+mod at {
+    pub(super) const PROTOCOL: usize = 2;
+    pub(super) const STATE: usize = 3;
+    pub(super) const PORTID: usize = 4;
+    pub(super) const DST_PORTID: usize = 8;
+    pub(super) const DST_GROUP: usize = 12;
+    pub(super) const INODE: usize = 16;
+    pub(super) const COOKIE: usize = 20;
+}
+
+/// Reads replies to a dump of netlink sockets.
+pub(in super::super) struct Netlink {
+    /// Inode number of the network namespace.
+    pub(in super::super) netns: Option<u32>,
+}
+
+impl Reader for Netlink {
+    fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
+        let (header, attributes) = Header::<HEADER_BYTES>::split(payload)?;
+        let mut queues = None;
+        let malformed = attributes.read(|kind, bytes| {
+            if kind == NETLINK_DIAG_MEMINFO {
+                queues = memory::queues(bytes);
+                return queues.is_some();
+            }
+            true
+        });
+        let (recv_q, send_q) = queues.unwrap_or_default();
+        let protocol = header.u8(at::PROTOCOL);
+        let end = |portid| Endpoint::Netlink { protocol, portid };
+        let connected = header.u8(at::STATE) == CONNECTED;
+        let row = Row {
+            recv_q,
+            send_q,
+            peer_group: connected.then(|| header.u32(at::DST_GROUP)),
+            info: SocketInfo {
+                netns: self.netns,
+                ifindex: Some(0),
+                inode: Some(u64::from(header.u32(at::INODE))),
+                ..SocketInfo::default()
+            },
+            cookie: Some(header.cookie(at::COOKIE)),
+            ..Row::new(
+                Netid::Netlink,
+                TcpState::Close,
+                end(header.u32(at::PORTID)),
+                end(header.u32(at::DST_PORTID)),
+            )
+        };
+        Some(Read { row, malformed })
+    }
+}
