@@ -6,21 +6,29 @@
 
 pub mod bytecode;
 pub mod container;
+pub mod error;
 mod eval;
 pub mod expr;
 mod glob;
+mod lex;
 pub mod lookup;
 mod needs;
+pub mod parse;
 #[cfg(test)]
 mod samples;
 mod selection;
+mod states;
 pub mod tables;
+mod value;
 pub mod view;
+mod words;
 
 pub use bytecode::Bytecode;
+pub use error::{Diagnostic, FilterError, Severity};
 pub use expr::Expr;
 pub use lookup::{Context, Lookup};
 pub use needs::Needs;
+pub use parse::{Filter, FilterFile, Source, parse};
 pub use selection::{Facts, On, Selection};
 pub use tables::{Choice, Tables};
 pub use view::{Verdict, View};

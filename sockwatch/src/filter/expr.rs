@@ -2,6 +2,10 @@
 //!
 //! Its `Display` is words again, which parse to the same expression.
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
+mod display;
+
 use std::ops::RangeInclusive;
 
 use crate::model::{AddressFamily, Cause, Comm, Nanos};
@@ -207,7 +211,7 @@ pub enum CgroupTest {
     },
     /// `^PATH`: this one and all below it.
     Subtree {
-        /// Its path below the cgroup2 mount: begins with `/`, ends without.
+        /// Its path below the cgroup2 mount: begins with `/`, and ends with none but the root's.
         path: String,
     },
 }

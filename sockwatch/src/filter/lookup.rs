@@ -1,5 +1,8 @@
 //! The names that a filter's values can have, and who knows them.
 
+#[cfg(test)]
+pub(crate) mod fake;
+
 use std::net::IpAddr;
 
 use super::expr::Transport;

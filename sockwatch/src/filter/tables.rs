@@ -91,23 +91,19 @@ impl Query {
 /// What `-A` calls some tables.
 struct Named {
     word: &'static str,
-    /// What the column Netid calls it.
-    short: Option<&'static str>,
     tables: &'static [Netid],
 }
 
 impl Named {
+    /// A single table also has the name of its column Netid.
     fn has(&self, name: &str) -> bool {
-        name == self.word || Some(name) == self.short
+        let is_column = |table: &Netid| table.column() == name;
+        name == self.word || matches!(self.tables, [one] if is_column(one))
     }
 }
 
-const fn named(word: &'static str, short: Option<&'static str>, tables: &'static [Netid]) -> Named {
-    Named {
-        word,
-        short,
-        tables,
-    }
+const fn named(word: &'static str, tables: &'static [Netid]) -> Named {
+    Named { word, tables }
 }
 
 const INET: &[Netid] = &[
@@ -120,31 +116,30 @@ const INET: &[Netid] = &[
 ];
 
 const NAMED: [Named; 21] = [
-    named("all", None, &Netid::ALL),
-    named("inet", None, INET),
-    named("tcp", None, &[Netid::Tcp]),
-    named("udp", None, &[Netid::Udp]),
-    named("raw", None, &[Netid::Raw]),
-    named("dccp", None, &[Netid::Dccp]),
-    named("sctp", None, &[Netid::Sctp]),
-    named("mptcp", None, &[Netid::Mptcp]),
+    named("all", &Netid::ALL),
+    named("inet", INET),
+    named("tcp", &[Netid::Tcp]),
+    named("udp", &[Netid::Udp]),
+    named("raw", &[Netid::Raw]),
+    named("dccp", &[Netid::Dccp]),
+    named("sctp", &[Netid::Sctp]),
+    named("mptcp", &[Netid::Mptcp]),
     named(
         "unix",
-        None,
         &[Netid::UnixStream, Netid::UnixDgram, Netid::UnixSeqpacket],
     ),
-    named("unix_stream", Some("u_str"), &[Netid::UnixStream]),
-    named("unix_dgram", Some("u_dgr"), &[Netid::UnixDgram]),
-    named("unix_seqpacket", Some("u_seq"), &[Netid::UnixSeqpacket]),
-    named("packet", None, &[Netid::PacketRaw, Netid::PacketDgram]),
-    named("packet_raw", Some("p_raw"), &[Netid::PacketRaw]),
-    named("packet_dgram", Some("p_dgr"), &[Netid::PacketDgram]),
-    named("netlink", None, &[Netid::Netlink]),
-    named("vsock", None, &[Netid::VsockStream, Netid::VsockDgram]),
-    named("vsock_stream", Some("v_str"), &[Netid::VsockStream]),
-    named("vsock_dgram", Some("v_dgr"), &[Netid::VsockDgram]),
-    named("tipc", None, &[Netid::Tipc]),
-    named("xdp", None, &[Netid::Xdp]),
+    named("unix_stream", &[Netid::UnixStream]),
+    named("unix_dgram", &[Netid::UnixDgram]),
+    named("unix_seqpacket", &[Netid::UnixSeqpacket]),
+    named("packet", &[Netid::PacketRaw, Netid::PacketDgram]),
+    named("packet_raw", &[Netid::PacketRaw]),
+    named("packet_dgram", &[Netid::PacketDgram]),
+    named("netlink", &[Netid::Netlink]),
+    named("vsock", &[Netid::VsockStream, Netid::VsockDgram]),
+    named("vsock_stream", &[Netid::VsockStream]),
+    named("vsock_dgram", &[Netid::VsockDgram]),
+    named("tipc", &[Netid::Tipc]),
+    named("xdp", &[Netid::Xdp]),
 ];
 
 /// The words that `-A` takes.
@@ -154,13 +149,14 @@ pub fn table_words() -> [&'static str; 21] {
 
 /// Connected, or on the way: not TIME-WAIT and, in its own bit, not SYN-RECV. The kernel's bits for
 /// half-open requests and for sockets that are merely bound are in it, as in `ss` since 6.8.
-const CONN: StateSet = StateSet::without(&[
+const CONN: StateSet = StateSet::ALL.without(StateSet::of(&[
     TcpState::Listen,
     TcpState::Close,
     TcpState::TimeWait,
     TcpState::SynRecv,
-]);
+]));
 
+const NONE: StateSet = StateSet::of(&[]);
 const ESTABLISHED: StateSet = StateSet::of(&[TcpState::Established]);
 const CLOSED: StateSet = StateSet::of(&[TcpState::Close]);
 const TIPC: StateSet = StateSet::of(&[TcpState::Established, TcpState::Listen, TcpState::Close]);
@@ -218,7 +214,9 @@ impl Tables {
     /// but TIPC.
     pub fn of(choices: &[Choice]) -> Self {
         let mut chosen = Chosen::default();
-        choices.iter().for_each(|choice| chosen.take(choice));
+        for choice in choices {
+            chosen.take(choice);
+        }
         chosen.complete();
         let usual = if chosen.anything { chosen.usual } else { CONN };
         Self {
@@ -247,13 +245,6 @@ impl Tables {
         let families = table.families().iter().copied();
         families.filter(|family| self.families.contains(family))
     }
-
-    /// Whether a socket in this state is shown. Half-open ones have a bit of their own besides that
-    /// of their name.
-    pub fn shows(&self, state: TcpState) -> bool {
-        self.states.contains(state)
-            || (state == TcpState::SynRecv && self.states.contains(TcpState::NewSynRecv))
-    }
 }
 
 /// What the options have said so far.
@@ -275,7 +266,7 @@ impl Default for Chosen {
             netids: Vec::new(),
             families: Vec::new(),
             preferred: None,
-            usual: StateSet::EMPTY,
+            usual: NONE,
             states: None,
             anything: false,
             queried: false,

@@ -119,9 +119,6 @@ impl StateSet {
     /// Every state.
     pub const ALL: Self = Self(u32::MAX);
 
-    /// No state.
-    pub const EMPTY: Self = Self(0);
-
     /// The set of these states.
     pub const fn of(states: &[TcpState]) -> Self {
         let mut bits = 0;
@@ -133,9 +130,9 @@ impl StateSet {
         Self(bits)
     }
 
-    /// Every state but these.
-    pub const fn without(states: &[TcpState]) -> Self {
-        Self(!Self::of(states).0)
+    /// The set of the states with these bits.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
     }
 
     /// The states of either set.
@@ -144,12 +141,18 @@ impl StateSet {
         Self(self.0 | other.0)
     }
 
-    /// Whether no state is in the set.
+    /// The states that `other` has not.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there is no state in it.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether exactly one state is in the set.
+    /// Whether exactly one state is in it.
     pub const fn is_single(self) -> bool {
         self.0.is_power_of_two()
     }
@@ -192,5 +195,12 @@ mod tests {
         assert!(!set.contains(TcpState::Established) && !set.contains(TcpState::Unknown(77)));
         assert!(StateSet::ALL.contains(TcpState::Unknown(77)));
         assert_eq!(set.bits(), 1 << 10 | 1 << 7);
+        assert_eq!(
+            StateSet::from_bits(1 << 10).union(StateSet::from_bits(1 << 7)),
+            set
+        );
+        let listening = set.without(StateSet::of(&[TcpState::Close]));
+        assert_eq!(listening.bits(), 1 << 10);
+        assert!(listening.without(set).is_empty() && !listening.is_empty());
     }
 }
