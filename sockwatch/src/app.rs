@@ -1,24 +1,31 @@
 //! The program: reads the command line, wires the parts, owns the clock, the signals and the
-//! runtime. [`live`] is the trace, [`doctor`] says what is possible here.
+//! runtime. [`live`] is the trace, [`list`] a snapshot, [`doctor`] says what is possible here.
 
 mod cli;
 mod clock;
 mod config;
 mod doctor;
+mod list;
 mod live;
 mod lookup;
 mod loss;
+mod machine;
 pub mod pipeline;
 mod privilege;
 mod seed;
 mod session;
+mod words;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::{Parser as _, error::ErrorKind};
+use log::LevelFilter;
 
-use cli::{Cli, Command};
-use config::Config;
+use cli::{Cli, Command, family_words};
+use config::{Config, ListConfig};
 
 use crate::explain::one_line;
 
@@ -26,7 +33,15 @@ use crate::explain::one_line;
 #[derive(Debug)]
 pub(crate) struct Failure {
     status: u8,
-    error: anyhow::Error,
+    said: Said,
+}
+
+#[derive(Debug)]
+enum Said {
+    /// To be said in one line.
+    Error(anyhow::Error),
+    /// As it is.
+    Text(String),
 }
 
 impl Failure {
@@ -34,21 +49,64 @@ impl Failure {
     const USAGE: u8 = 2;
     const UNSUPPORTED: u8 = 3;
 
+    fn new(status: u8, error: impl Into<anyhow::Error>) -> Self {
+        Self {
+            status,
+            said: Said::Error(error.into()),
+        }
+    }
+
     /// Something went wrong: exit status 1.
     fn runtime(error: impl Into<anyhow::Error>) -> Self {
-        Self {
-            status: Self::RUNTIME,
-            error: error.into(),
-        }
+        Self::new(Self::RUNTIME, error)
+    }
+
+    /// The command line asks for what makes no sense: exit status 2.
+    fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Self::USAGE, error)
     }
 
     /// Not permitted, or not supported here: exit status 3.
     fn unsupported(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Self::UNSUPPORTED, error)
+    }
+
+    /// The filter makes no sense, and `text` shows where: exit status 2.
+    const fn said(text: String) -> Self {
         Self {
-            status: Self::UNSUPPORTED,
-            error: error.into(),
+            status: Self::USAGE,
+            said: Said::Text(text),
         }
     }
+
+    /// The selection contradicts itself. As with `ss`, no failure: exit status 0.
+    fn nothing_to_show() -> Self {
+        let why = anyhow::anyhow!("no socket tables to show with such a selection");
+        Self::new(0, why)
+    }
+
+    /// Says it on standard error.
+    fn tell(self) -> ExitCode {
+        match self.said {
+            Said::Error(error) => eprintln!("sockwatch: {}", one_line(error.as_ref())),
+            Said::Text(text) => words::say(&text),
+        }
+        ExitCode::from(self.status)
+    }
+}
+
+/// Sends log messages to standard error; with `verbose` those for the curious, too.
+fn log_to_stderr(verbose: bool) {
+    let level = if verbose {
+        LevelFilter::Debug
+    } else {
+        LevelFilter::Warn
+    };
+    env_logger::Builder::new()
+        .filter_level(LevelFilter::Warn)
+        .filter_module("sockwatch", level)
+        .format(|line, record| writeln!(line, "sockwatch: {}", record.args()))
+        .init();
 }
 
 /// Runs the program; the error, if any, goes to standard error in one line.
@@ -70,15 +128,22 @@ pub fn main() -> ExitCode {
             return ExitCode::from(Failure::USAGE);
         }
     };
+    let shared = match &cli.command {
+        Some(Command::List(args)) => &args.shared,
+        _ => &cli.live.shared,
+    };
+    if shared.select.families_asked {
+        // As above.
+        let _closed = writeln!(io::stdout(), "families: {}", family_words());
+        return ExitCode::SUCCESS;
+    }
     let done = match cli.command {
         Some(Command::Doctor) => doctor::run(),
+        Some(Command::List(args)) => ListConfig::new(&args).and_then(|config| list::run(&config)),
         None => Config::new(cli.live).and_then(live::run),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { status, error }) => {
-            eprintln!("sockwatch: {}", one_line(error.as_ref()));
-            ExitCode::from(status)
-        }
+        Err(failure) => failure.tell(),
     }
 }

@@ -6,6 +6,7 @@ pub mod cause;
 pub mod endpoint;
 pub mod event;
 pub mod netid;
+pub mod numbers;
 pub mod owner;
 pub mod proto;
 pub mod row;

@@ -6,6 +6,8 @@
 mod address;
 pub mod escape;
 pub mod jsonl;
+mod put;
+pub mod rows;
 mod stamp;
 pub mod text;
 pub mod writer;

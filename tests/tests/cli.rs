@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::geteuid;
 use sockwatch_tests::binary;
 
@@ -67,8 +67,28 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
             &["unknown option '--jsn'", "did you mean '--json'?"][..],
         ),
         (&["-y"], &["unknown option '-y'", "see sockwatch --help"]),
-        (&["bogus"], &["unexpected word 'bogus'", "-N select"]),
-        (&["doctr"], &["unexpected word 'doctr'"]),
+        (&["-A", "x"], &["'x' for --query", "tables are all inet"]),
+        (&["-f", "x"], &["'x' for --family", "inet inet6 unix"]),
+        (&["-u"], &["-u: not traced live", "sockwatch list -u"]),
+        (&["-t", "-f", "unix"], &["-f unix: not traced live"]),
+        (&["-i"], &["-i (--info) is not there yet"]),
+        (&["list", "-tanp"], &["-p (--processes) is not there yet"]),
+        (
+            &["list", "-K", "dst", "::1"],
+            &["-K (--kill) is not there yet"],
+        ),
+        (&["list", "-s"], &["-s (--summary) is not there yet"]),
+        (&["list", "--jsn"], &["unknown option '--jsn'"]),
+        (&["list", "sport", "=", "-1"], &["unknown option '-1'"]),
+        (
+            &["list", "-F", "a", "-F", "b"],
+            &["more than one filter file"],
+        ),
+        (
+            &["list", "-F", "/no/such/file"],
+            &["cannot read the filter in /no/such/file", "No such file"],
+        ),
+        (&["list", "-F", "/dev/zero"], &["/dev/zero is too long"]),
         (&["--on", "x"], &["'x' for --on", "enter, leave, both"]),
         (&["--hook", "kprobe"], &["'kprobe' for --hook", "tp_btf"]),
         (&["--color", "maybe"], &["'maybe' for --color", "always"]),
@@ -140,4 +160,156 @@ fn as_nobody(directory: &Path, args: &[&str]) -> Result<Command> {
     let mut command = Command::new(binary::copy_for_everybody(directory)?);
     command.args(args).uid(NOBODY).gid(NOBODY);
     Ok(command)
+}
+
+/// A filter error shows the filter, is short, and leads to status 2.
+fn check_filter_error(output: &Output, parts: &[&str]) -> Result<()> {
+    let said = stderr(output);
+    ensure!(output.status.code() == Some(2), "{}: {said}", output.status);
+    ensure!(output.stdout.is_empty(), "{output:?}");
+    ensure!(said.lines().count() <= 24, "{said}");
+    ensure!(!said.contains('\u{1b}'), "{said:?}");
+    for part in parts {
+        ensure!(said.contains(part), "no {part:?} in {said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn filter_errors_show_where_live_and_in_a_list() -> Result<()> {
+    for args in [&["list", "src != 1.2.3.4"][..], &["src", "!=", "1.2.3.4"]] {
+        check_filter_error(&run(args)?, &["src", "!=", "^"])?;
+    }
+    check_filter_error(&run(&["list", "-t", "state", "listen"])?, &["listen"])
+}
+
+#[test]
+fn a_mistyped_command_is_suggested() -> Result<()> {
+    check_filter_error(&run(&["lst"])?, &["did you mean `sockwatch list`?"])?;
+    check_filter_error(&run(&["doctr"])?, &["did you mean `sockwatch doctor`?"])?;
+    check_filter_error(
+        &run(&["-tan", "list"])?,
+        &["did you mean `sockwatch list`?"],
+    )?;
+    let other = run(&["spotr"])?;
+    check_filter_error(&other, &["spotr"])?;
+    ensure!(!stderr(&other).contains("sockwatch list"), "{other:?}");
+    Ok(())
+}
+
+#[test]
+fn a_filter_file_may_be_standard_input() -> Result<()> {
+    use std::io::Write as _;
+    let mut child = binary::command(&["list", "-tanH", "-F", "-"])?
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().context("no pipe")?;
+    stdin.write_all(b"# nothing has this port\nsport = :1 and\nnot sport = :1\n")?;
+    drop(stdin);
+    let output = child.wait_with_output()?;
+    ensure!(
+        output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
+
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("filter");
+    std::fs::write(&file, b"sport = :22\n\xff\n")?;
+    let name = file.display().to_string();
+    let refused = run(&["list", "-F", &name])?;
+    check_failure(&refused, 2, &["is not UTF-8: line 2"])
+}
+
+#[test]
+fn nothing_to_show_is_no_failure() -> Result<()> {
+    for args in [
+        &["list", "-A", "!tcp"][..],
+        &["list", "-A", "all,!all"],
+        &["-A", "!tcp"],
+    ] {
+        check_failure(&run(args)?, 0, &["no socket tables to show"])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn families_are_data() -> Result<()> {
+    for args in [&["list", "-f", "help"][..], &["-f", "help"]] {
+        let output = run(args)?;
+        ensure!(output.status.success(), "{output:?}");
+        ensure!(String::from_utf8(output.stdout)?.contains("inet inet6 unix link"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_list_has_its_header_and_its_columns() -> Result<()> {
+    let header = |args: &[&str]| -> Result<String> {
+        let output = run(args)?;
+        ensure!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    };
+    let words = |line: String| {
+        line.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let all = words(header(&["list", "-a", "-n"])?);
+    ensure!(
+        all[..4] == ["Netid", "State", "Recv-Q", "Send-Q"],
+        "{all:?}"
+    );
+    let tcp = words(header(&["list", "-tan"])?);
+    ensure!(tcp[0] == "State", "{tcp:?}");
+    let one_state = words(header(&["list", "-tnQ", "state", "established"])?);
+    ensure!(one_state[..2] == ["Local", "Address:Port"], "{one_state:?}");
+    ensure!(header(&["list", "-tnH", "sport = :1 and sport = :2"])?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_listed_socket_is_a_line_of_the_schema() -> Result<()> {
+    let _netlink_and_unix = std::os::unix::net::UnixStream::pair()?;
+    let _udp = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    let output = run(&["list", "-a", "--json"])?;
+    ensure!(output.status.success(), "{output:?}");
+    let mut families = std::collections::BTreeSet::new();
+    for (place, line) in output.stdout.split(|&byte| byte == b'\n').enumerate() {
+        if line.is_empty() {
+            continue;
+        }
+        let value: serde_json::Value = serde_json::from_slice(line)?;
+        sockwatch_tests::schema::check(&value)?;
+        ensure!(value["seq"] == place + 1, "{value}");
+        families.insert(value["family"].as_str().unwrap_or_default().to_owned());
+    }
+    for family in ["inet", "unix", "netlink"] {
+        ensure!(families.contains(family), "{families:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_list_quietly() -> Result<()> {
+    let mut child = binary::command(&["list", "-a"])?
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    drop(child.stdout.take());
+    let output = child.wait_with_output()?;
+    ensure!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn marks_that_cannot_be_seen_are_no_filter() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let output = as_nobody(directory.path(), &["list", "-t", "fwmark", "1"])?.output()?;
+    check_failure(&output, 3, &["fwmark", "CAP_NET_ADMIN", "setcap"])
 }

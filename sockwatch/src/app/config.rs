@@ -1,14 +1,17 @@
-//! The command line, checked: what the live trace shall do.
+//! The command line, checked: what the live trace, or `list`, shall do.
 
 use std::{io::IsTerminal as _, time::Duration};
 
+use anyhow::anyhow;
+
 use super::{
     Failure,
-    cli::{ColorArg, LiveArgs},
+    cli::{Chosen, ColorArg, ListArgs, LiveArgs, SharedArgs, not_yet},
+    words,
 };
 use crate::{
-    filter::{Expr, Selection},
-    model::{Family, Proto, StateSet, TcpState},
+    filter::{Choice, Expr, Selection, Tables, tables::StateOption},
+    model::{AddressFamily, Family, Netid, Proto, StateSet, TcpState},
     sink::Target,
     source::{
         diag::netns::{self, Netns},
@@ -47,23 +50,31 @@ pub(super) struct Config {
 impl Config {
     /// Checks what clap can't.
     pub(super) fn new(args: LiveArgs) -> Result<Self, Failure> {
-        let netns = args.net.as_deref().map(netns::resolve).transpose();
-        let netns = netns.map_err(Failure::runtime)?;
-        let colour = match args.color {
-            ColorArg::Always => true,
-            ColorArg::Never => false,
-            ColorArg::Auto => args.output.is_none() && wants_colour(),
+        let shared = &args.shared;
+        refuse_later(shared)?;
+        refuse_untraced(&shared.select.chosen)?;
+        let tables = tables(shared);
+        if !tables.netids.iter().any(|&table| is_traced(table)) {
+            return Err(Failure::nothing_to_show());
+        }
+        let netns = open_netns(shared)?;
+        let filter = words::read(shared, &tables, netns.as_ref())?;
+        let colour = args.output.is_none() && wants_colour(shared.color);
+        let selection = Selection {
+            on: args.on.into(),
+            netns: netns.as_ref().map(|netns| netns.inode),
+            ..selection(&shared.select.chosen, &tables, filter.states)
         };
         Ok(Self {
-            selection: selection(&args, netns.as_ref()),
-            filter: Expr::EVERYTHING,
+            selection,
+            filter: filter.expr,
             netns,
-            json: args.json,
+            json: shared.json,
             snapshot: args.snapshot,
-            service_names: !args.numeric && !args.json,
-            host_names: args.resolve && !args.json,
-            scan_owners: args.processes || args.json,
-            header: !args.no_header,
+            service_names: !shared.numeric && !shared.json,
+            host_names: shared.resolve && !shared.json,
+            scan_owners: args.processes || shared.json,
+            header: !shared.no_header,
             colour,
             target: args.output.map_or(Target::Stdout, Target::File),
             duration: args.duration,
@@ -72,38 +83,162 @@ impl Config {
             max_sockets: usize::try_from(args.max_sockets).unwrap_or(usize::MAX),
             load: LoadOptions {
                 ring_size: args.ring_size,
-                kernel_log: args.verbose,
+                kernel_log: shared.verbose,
                 hook: args.hook.into(),
             },
-            verbose: args.verbose,
+            verbose: shared.verbose,
+        })
+    }
+}
+
+/// What `list` shall do.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub(super) struct ListConfig {
+    /// With the states of the filter.
+    pub tables: Tables,
+    /// The expression of the filter.
+    pub filter: Expr,
+    /// The namespace of `-N`.
+    pub netns: Option<Netns>,
+    pub json: bool,
+    /// `-n`
+    pub numeric: bool,
+    /// `-r`
+    pub host_names: bool,
+    pub header: bool,
+    /// The columns Recv-Q and Send-Q.
+    pub queues: bool,
+    pub verbose: bool,
+}
+
+impl ListConfig {
+    /// Checks what clap can't.
+    pub(super) fn new(args: &ListArgs) -> Result<Self, Failure> {
+        let shared = &args.shared;
+        refuse_later(shared)?;
+        if args.processes {
+            return Err(Failure::usage(anyhow!(not_yet("-p (--processes)"))));
+        }
+        let tables = tables(shared);
+        let netns = open_netns(shared)?;
+        let filter = words::read(shared, &tables, netns.as_ref())?;
+        Ok(Self {
+            tables: tables.with_states(filter.states),
+            filter: filter.expr,
+            netns,
+            json: shared.json,
+            numeric: shared.numeric,
+            host_names: shared.resolve,
+            header: !shared.no_header,
+            queues: !args.no_queues,
+            verbose: shared.verbose,
         })
     }
 }
 
 /// Whether standard output is a terminal that is to be coloured.
-pub(super) fn wants_colour() -> bool {
+pub(super) fn wants_colour(color: ColorArg) -> bool {
     let stdout = std::io::stdout();
-    stdout.is_terminal() && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never
-}
-
-fn selection(args: &LiveArgs, netns: Option<&Netns>) -> Selection {
-    let protos = [
-        args.tcp.then_some(Proto::Tcp),
-        args.mptcp.then_some(Proto::Mptcp),
-    ];
-    let families = [
-        args.ipv4.then_some(Family::Inet),
-        args.ipv6.then_some(Family::Inet6),
-    ];
-    Selection {
-        protos: protos.into_iter().flatten().collect(),
-        families: families.into_iter().flatten().collect(),
-        states: if args.listening {
-            StateSet::of(&[TcpState::Listen])
-        } else {
-            StateSet::ALL
-        },
-        on: args.on.into(),
-        netns: netns.map(|netns| netns.inode),
+    match color {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto => {
+            stdout.is_terminal()
+                && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never
+        }
     }
 }
+
+/// Whether errors that mark a place are to be coloured.
+pub(super) fn wants_colour_on_stderr(color: ColorArg) -> bool {
+    let stderr = std::io::stderr();
+    match color {
+        ColorArg::Always => true,
+        ColorArg::Never => false,
+        ColorArg::Auto => {
+            stderr.is_terminal()
+                && anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never
+        }
+    }
+}
+
+fn refuse_later(args: &SharedArgs) -> Result<(), Failure> {
+    match &args.later.said {
+        Some(said) => Err(Failure::usage(anyhow!("{said}"))),
+        None => Ok(()),
+    }
+}
+
+fn tables(args: &SharedArgs) -> Tables {
+    let chosen = args.select.chosen.iter();
+    let choices: Vec<_> = chosen.map(|chosen| chosen.choice.clone()).collect();
+    Tables::of(&choices)
+}
+
+fn open_netns(args: &SharedArgs) -> Result<Option<Netns>, Failure> {
+    let netns = args.net.as_deref().map(netns::resolve).transpose();
+    netns.map_err(Failure::runtime)
+}
+
+/// The protocols whose sockets pass through `inet_sock_set_state`.
+const TRACED: [Proto; 4] = [Proto::Tcp, Proto::Mptcp, Proto::Sctp, Proto::Dccp];
+
+fn is_traced(table: Netid) -> bool {
+    TRACED
+        .iter()
+        .any(|&proto| Netid::try_from(proto) == Ok(table))
+}
+
+/// Only sockets whose states change are traced.
+fn refuse_untraced(chosen: &[Chosen]) -> Result<(), Failure> {
+    let untraced = |choice: &Choice| match choice {
+        Choice::Table(table) => !is_traced(*table),
+        Choice::Family(family) => !is_inet(*family),
+        Choice::Query(query) => query.asked_for().any(|table| !is_traced(table)),
+        Choice::States(option) => *option == StateOption::BoundInactive,
+    };
+    match chosen.iter().find(|chosen| untraced(&chosen.choice)) {
+        Some(Chosen { shown, .. }) => Err(Failure::usage(anyhow!(
+            "{shown}: not traced live; `sockwatch list {shown}` shows what there is"
+        ))),
+        None => Ok(()),
+    }
+}
+
+const fn is_inet(family: AddressFamily) -> bool {
+    matches!(family, AddressFamily::Inet | AddressFamily::Inet6)
+}
+
+/// What the options say of the live trace, where every state is shown if nothing names any.
+fn selection(chosen: &[Chosen], tables: &Tables, words: Option<StateSet>) -> Selection {
+    let named = |kind: fn(&Choice) -> bool| chosen.iter().any(|chosen| kind(&chosen.choice));
+    let tables_named = named(|choice| matches!(choice, Choice::Table(_) | Choice::Query(_)));
+    let families_named = named(|choice| matches!(choice, Choice::Family(_)));
+    let protos = TRACED
+        .into_iter()
+        .filter(|&proto| Netid::try_from(proto).is_ok_and(|table| tables.netids.contains(&table)));
+    let families = [Family::Inet, Family::Inet6].into_iter();
+    let families = families.filter(|&family| tables.families.contains(&family.into()));
+    let option = chosen.iter().rev().find_map(|chosen| match chosen.choice {
+        Choice::States(option) => Some(option),
+        _ => None,
+    });
+    let states = match (words.filter(|words| !words.is_empty()), option) {
+        (Some(words), _) => words,
+        // Of what is closed there is nothing to tell but how it got there.
+        (None, Some(StateOption::Listening)) => StateSet::of(&[TcpState::Listen]),
+        (None, _) => StateSet::ALL,
+    };
+    Selection {
+        protos: protos.filter(|_| tables_named).collect(),
+        families: families.filter(|_| families_named).collect(),
+        states,
+        ..Selection::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

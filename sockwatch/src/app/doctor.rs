@@ -14,7 +14,7 @@ use std::io::{self, Write as _};
 
 use anyhow::{Context as _, anyhow};
 
-use super::{Failure, config::wants_colour};
+use super::{Failure, cli::ColorArg, config::wants_colour};
 use check::{Check, State};
 use hooks::Way;
 use privileges::Privileges;
@@ -32,7 +32,7 @@ struct Findings {
 /// Prints every check; fails where live tracing does not work.
 pub(super) fn run() -> Result<(), Failure> {
     let findings = Findings::gather()?;
-    print(&findings.render(wants_colour()))?;
+    print(&findings.render(wants_colour(ColorArg::Auto)))?;
     match findings.obstacle() {
         None => Ok(()),
         Some(reason) => Err(Failure::unsupported(anyhow!(

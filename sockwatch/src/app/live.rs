@@ -1,15 +1,15 @@
 //! The live trace: opens what it needs, in an order that leaves nothing behind when a step fails,
 //! and runs a [`Session`].
 
-use std::{fs, io::Write as _};
+use std::fs;
 
 use anyhow::{Context as _, anyhow};
 use jiff::tz::TimeZone;
-use log::LevelFilter;
 
 use super::{
     Failure, clock,
     config::Config,
+    log_to_stderr,
     pipeline::{Parts, Pipeline},
     privilege::{Capabilities, TRACING_CURE},
     seed,
@@ -32,16 +32,7 @@ use crate::{
 
 /// Runs the trace until it is over.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
-    let level = if config.verbose {
-        LevelFilter::Debug
-    } else {
-        LevelFilter::Warn
-    };
-    env_logger::Builder::new()
-        .filter_level(LevelFilter::Warn)
-        .filter_module("sockwatch", level)
-        .format(|line, record| writeln!(line, "sockwatch: {}", record.args()))
-        .init();
+    log_to_stderr(config.verbose);
     check_privilege()?;
     let writer = Writer::spawn(&config.target).map_err(Failure::runtime)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -76,7 +67,7 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         kernel: uname(rustix::system::Uname::release),
         host: uname(rustix::system::Uname::nodename),
         boot_id: boot_id(),
-        filter: config.selection.to_string(),
+        filter: filter_in_words(&config),
         probes: tracer.probes(),
         degraded,
     };
@@ -92,6 +83,16 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
     Session::new(config, tracer, reader, kernel_log, pipeline, writer)
         .run(start, seed, signals)
         .await
+}
+
+/// The selection and the expression, as they would be typed.
+fn filter_in_words(config: &Config) -> String {
+    let words = [config.selection.to_string(), config.filter.to_string()];
+    let words = words
+        .iter()
+        .map(String::as_str)
+        .filter(|words| !words.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn sink(config: &Config, degraded: &mut Vec<Degraded>) -> Sink {

@@ -345,7 +345,7 @@ impl Session {
 }
 
 /// Says on standard error what works in a lesser way.
-fn note(degraded: &[Degraded]) {
+pub(super) fn note(degraded: &[Degraded]) {
     for Degraded { what, why } in degraded {
         eprintln!("sockwatch: note: {what}: {why}");
     }

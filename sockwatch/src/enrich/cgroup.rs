@@ -40,6 +40,14 @@ pub enum CgroupError {
     NotMounted,
 }
 
+/// A path that is no cgroup's.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no cgroup {path}, nor {mount}/{}", path.trim_start_matches('/'))]
+pub struct CgroupPathError {
+    path: String,
+    mount: String,
+}
+
 /// Paths of cgroups below the cgroup2 mount, each looked up once.
 #[derive(Debug)]
 pub struct Paths {
@@ -85,6 +93,26 @@ impl Paths {
             walk: 0,
             last: None,
         }
+    }
+
+    /// The cgroup at `path`: from the root of the file system or the working directory, or else below
+    /// the mount. Its id, and its path below the mount.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn find_by_path(&self, path: &str) -> Result<(u64, String), CgroupPathError> {
+        let below = self.mount.join(path.trim_start_matches('/'));
+        let found = [Path::new(path), &below].into_iter().find_map(|tried| {
+            let whole = fs::canonicalize(tried).ok()?;
+            let inner = whole.strip_prefix(&self.mount).ok()?;
+            let metadata = fs::metadata(&whole).ok().filter(fs::Metadata::is_dir)?;
+            Some((metadata.ino(), format!("/{}", inner.display())))
+        });
+        found.ok_or_else(|| CgroupPathError {
+            path: path.to_owned(),
+            mount: self.mount.display().to_string(),
+        })
     }
 
     /// The path of the cgroup with this id, such as `/system.slice/ssh.service`; `/` for the root.

@@ -3,12 +3,14 @@
 //! Neither opens a connection for a lookup nor waits for one: a host name is there the next time
 //! its address is printed. The names are raw; whoever prints them escapes them.
 
+pub mod hosts;
+pub mod protocols;
 pub mod resolver;
 pub mod services;
 
 use std::net::IpAddr;
 
-use crate::model::{MonoNs, event::Degraded};
+use crate::model::{MonoNs, Netid, event::Degraded};
 
 use resolver::Resolver;
 use services::Services;
@@ -59,9 +61,9 @@ impl Names {
         (names, degraded)
     }
 
-    /// The name of the service on `port`, if it has one.
-    pub fn service(&self, port: u16) -> Option<&str> {
-        self.services.as_ref()?.name(port)
+    /// The name of the service on `port` of a table, if it has one.
+    pub fn service(&self, table: Netid, port: u16) -> Option<&str> {
+        self.services.as_ref()?.name(table, port)
     }
 
     /// The name of `address`, if it is known by now. If not, it is asked for, and a later call has
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn numeric_names_nothing() {
         let mut names = Names::numeric();
-        assert_eq!(names.service(80), None);
+        assert_eq!(names.service(Netid::Tcp, 80), None);
         assert_eq!(names.host(IpAddr::from([127, 0, 0, 1]), MonoNs(0)), None);
     }
 

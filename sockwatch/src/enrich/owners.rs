@@ -85,6 +85,12 @@ fn scan_in(proc: &Path, wanted: &FxHashSet<u64>) -> Result<Owners, OwnersError> 
     Ok(pass.owners)
 }
 
+/// The name of a process, while it is there.
+pub fn name_of(pid: u32) -> Option<Comm> {
+    let proc = openat(CWD, "/proc", FOLDER, Mode::empty()).ok()?;
+    comm_in(&proc, pid).ok()
+}
+
 const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::CLOEXEC);
@@ -118,7 +124,7 @@ impl Pass<'_> {
         self.held.clear();
         let read = self.sockets_in(&folder);
         if !self.held.is_empty() {
-            let comm = self.comm(pid).unwrap_or_default();
+            let comm = comm_in(&self.root, pid).unwrap_or_default();
             for &inode in &self.held {
                 self.owners.by_inode.entry(inode).or_insert((pid, comm));
             }
@@ -144,17 +150,17 @@ impl Pass<'_> {
         }
         Ok(())
     }
+}
 
-    /// `task_struct::comm` of the thread group leader.
-    fn comm(&self, pid: u32) -> Result<Comm, Errno> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = openat(&self.root, format!("{pid}/comm"), flags, Mode::empty())?;
-        // 15 bytes and a newline; kernel threads have up to 63 bytes.
-        let mut buffer = [0; 64];
-        let length = rustix::io::read(&file, &mut buffer)?;
-        let text = &buffer[..length];
-        Ok(Comm::from_bytes(text.strip_suffix(b"\n").unwrap_or(text)))
-    }
+/// `task_struct::comm` of the thread group leader, from this /proc.
+fn comm_in(proc: &OwnedFd, pid: u32) -> Result<Comm, Errno> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = openat(proc, format!("{pid}/comm"), flags, Mode::empty())?;
+    // 15 bytes and a newline; kernel threads have up to 63 bytes.
+    let mut buffer = [0; 64];
+    let length = rustix::io::read(&file, &mut buffer)?;
+    let text = &buffer[..length];
+    Ok(Comm::from_bytes(text.strip_suffix(b"\n").unwrap_or(text)))
 }
 
 /// The number in `socket:[123]`.

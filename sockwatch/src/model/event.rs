@@ -1,7 +1,8 @@
 //! What goes out: one value for each line of the output, without its sequence number.
 
 use super::{
-    Cause, Errno, MonoNs, Nanos, Owner, Proto, SocketInfo, SocketKey, TcpState, Transition, Tuple,
+    Cause, Errno, MonoNs, Nanos, Owner, Proto, Row, SocketInfo, SocketKey, TcpState, Transition,
+    Tuple,
 };
 
 /// Anything that becomes a line.
@@ -66,6 +67,19 @@ pub struct SocketEvent<'a> {
     pub key: SocketKey,
     /// The rest of what it carries.
     pub info: &'a SocketInfo,
+    /// Who owns it.
+    pub owner: Option<&'a Owner>,
+    /// Path of its cgroup below the cgroup2 mount.
+    pub cgroup: Option<&'a str>,
+}
+
+/// The `socket` record of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct RowEvent<'a> {
+    /// When the list was begun that shows it.
+    pub at: MonoNs,
+    /// The socket.
+    pub row: &'a Row<'a>,
     /// Who owns it.
     pub owner: Option<&'a Owner>,
     /// Path of its cgroup below the cgroup2 mount.

@@ -82,6 +82,21 @@ impl Netid {
         }
     }
 
+    /// The column Netid of `ss`.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Netlink => "nl",
+            Self::PacketRaw => "p_raw",
+            Self::PacketDgram => "p_dgr",
+            Self::UnixStream => "u_str",
+            Self::UnixDgram => "u_dgr",
+            Self::UnixSeqpacket => "u_seq",
+            Self::VsockStream => "v_str",
+            Self::VsockDgram => "v_dgr",
+            other => other.word(),
+        }
+    }
+
     /// The table's families, of which a socket has one.
     pub const fn families(self) -> &'static [AddressFamily] {
         match self {

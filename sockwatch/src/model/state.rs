@@ -152,6 +152,11 @@ impl StateSet {
         self.0 == 0
     }
 
+    /// Whether exactly one state is in it.
+    pub const fn is_single(self) -> bool {
+        self.0.is_power_of_two()
+    }
+
     /// Whether `state` is in the set. States without a number in 0..32 are in `ALL` alone.
     pub const fn contains(self, state: TcpState) -> bool {
         let n = state.number();

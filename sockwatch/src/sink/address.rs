@@ -4,6 +4,23 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::model::Family;
+
+/// Appends the address of a socket of `family` as `ss` shows it: IPv6 in brackets, and `*` for the
+/// unspecified one, unless the socket takes no IPv4 (`IPV6_V6ONLY`).
+pub(super) fn put_of_socket(family: Family, address: IpAddr, v6_only: bool, out: &mut Vec<u8>) {
+    match (family, address) {
+        (Family::Inet, IpAddr::V4(_)) => put(address, out),
+        (_, IpAddr::V6(v6)) if v6.is_unspecified() && !v6_only => out.push(b'*'),
+        _ => {
+            let prefix: &[u8] = if address.is_ipv4() { b"[::ffff:" } else { b"[" };
+            out.extend_from_slice(prefix);
+            put(address, out);
+            out.push(b']');
+        }
+    }
+}
+
 /// Appends what `address` displays as.
 pub(super) fn put(address: IpAddr, out: &mut Vec<u8>) {
     match address {
@@ -84,6 +101,21 @@ mod tests {
         let mut out = Vec::new();
         put(address, &mut out);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_socket_says_by_its_family_how_its_address_looks() {
+        for (family, address, v6_only, expected) in [
+            (Family::Inet, "0.0.0.0", false, "0.0.0.0"),
+            (Family::Inet6, "127.0.0.1", false, "[::ffff:127.0.0.1]"),
+            (Family::Inet6, "::1", false, "[::1]"),
+            (Family::Inet6, "::", false, "*"),
+            (Family::Inet6, "::", true, "[::]"),
+        ] {
+            let mut out = Vec::new();
+            put_of_socket(family, address.parse().unwrap(), v6_only, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -4,17 +4,18 @@
 //! of where the lines go.
 
 mod object;
+mod row;
 mod value;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU64};
 
 use super::stamp::UtcStamp;
 use crate::model::{
-    Cause, Event, MonoNs, Owner, Proto, SocketInfo, SocketKey, TcpState, Transition, Tuple,
-    WallClock,
-    event::{Lost, SocketEvent, Start, Totals, TransitionEvent},
+    Cause, Event, MonoNs, Owner, Proto, SocketInfo, TcpState, Transition, Tuple, WallClock,
+    event::{Lost, RowEvent, SocketEvent, Start, Totals, TransitionEvent},
 };
 use object::{List, Null, Object, Plain, Text, Word, field};
+use row::OnlyInRows;
 use value::Cookie;
 
 /// The value of `v`.
@@ -48,14 +49,7 @@ impl Jsonl {
 
     /// Appends the line of `event` to `out`, with its newline.
     pub fn write(&mut self, event: &Event<'_>, wall: WallClock, out: &mut Vec<u8>) {
-        self.seq += 1;
-        let at = moment(event);
-        let mut object = Object::begin(out);
-        field!(object, "v", VERSION);
-        field!(object, "type", Word(kind(event)));
-        field!(object, "seq", self.seq);
-        field!(object, "ts", Plain(self.stamp.text(wall.unix_ns(at))));
-        field!(object, "mono_ns", at.0);
+        let mut object = self.begin(kind(event), moment(event), wall, out);
         match event {
             Event::Transition(event) => transition(&mut object, event),
             Event::Socket(event) => socket(&mut object, event),
@@ -66,13 +60,42 @@ impl Jsonl {
         object.end();
         out.push(b'\n');
     }
+
+    /// Appends the line of a listed socket to `out`, with its newline.
+    pub fn write_row(&mut self, event: &RowEvent<'_>, wall: WallClock, out: &mut Vec<u8>) {
+        let mut object = self.begin(SOCKET, event.at, wall, out);
+        row::row(&mut object, event);
+        object.end();
+        out.push(b'\n');
+    }
+
+    /// A line with the keys that all have.
+    fn begin<'o>(
+        &mut self,
+        kind: &'static str,
+        at: MonoNs,
+        wall: WallClock,
+        out: &'o mut Vec<u8>,
+    ) -> Object<'o> {
+        self.seq += 1;
+        let mut object = Object::begin(out);
+        field!(object, "v", VERSION);
+        field!(object, "type", Word(kind));
+        field!(object, "seq", self.seq);
+        field!(object, "ts", Plain(self.stamp.text(wall.unix_ns(at))));
+        field!(object, "mono_ns", at.0);
+        object
+    }
 }
+
+/// The type of a socket that was there.
+const SOCKET: &str = "socket";
 
 /// The value of `type`.
 const fn kind(event: &Event<'_>) -> &'static str {
     match event {
         Event::Start(_) => "start",
-        Event::Socket(_) => "socket",
+        Event::Socket(_) => SOCKET,
         Event::Transition(_) => "transition",
         Event::Lost(_) => "lost",
         Event::Stats(_) => "stats",
@@ -98,7 +121,7 @@ fn transition(object: &mut Object<'_>, event: &TransitionEvent<'_>) {
     field!(object, "new", Word(transition.new.word()));
     field!(object, "dwell_ns", event.dwell.map(|dwell| dwell.0));
     field!(object, "age_ns", event.age.map(|age| age.0));
-    identity(object, transition.key, &transition.info);
+    identity(object, transition.key.cookie, &transition.info);
     process(object, event.cgroup, event.owner);
     field!(object, "cause", event.cause.map(Cause::word).map(Word));
     field!(object, "errno", event.errno.filter(|errno| errno.0 != 0));
@@ -113,12 +136,20 @@ fn socket(object: &mut Object<'_>, event: &SocketEvent<'_>) {
     field!(object, "state", Word(event.state.word()));
     field!(object, "dwell_ns", Null);
     field!(object, "age_ns", Null);
-    identity(object, event.key, event.info);
+    identity(object, event.key.cookie, event.info);
     process(object, event.cgroup, event.owner);
     field!(object, "cause", Null);
     field!(object, "errno", Null);
     field!(object, "tcp", Null);
     field!(object, "observed", Word("poll"));
+    let inode = event.info.inode.filter(|&inode| inode != 0);
+    row::only_in_rows(
+        object,
+        &OnlyInRows {
+            inode,
+            ..OnlyInRows::default()
+        },
+    );
 }
 
 fn ends(object: &mut Object<'_>, proto: Proto, tuple: &Tuple, listens: bool) {
@@ -130,8 +161,8 @@ fn ends(object: &mut Object<'_>, proto: Proto, tuple: &Tuple, listens: bool) {
     field!(object, "dport", known(tuple.dport));
 }
 
-fn identity(object: &mut Object<'_>, key: SocketKey, info: &SocketInfo) {
-    field!(object, "sk", key.cookie.map(Cookie));
+fn identity(object: &mut Object<'_>, cookie: Option<NonZeroU64>, info: &SocketInfo) {
+    field!(object, "sk", cookie.map(Cookie));
     field!(object, "netns", info.netns);
     field!(object, "ifindex", info.ifindex.filter(|&index| index != 0));
     field!(object, "mark", info.mark);

@@ -132,10 +132,10 @@ impl Text {
             cell::transition(p, line.old, line.state);
         });
         row.cell(Column::Local, |p| {
-            cell::endpoint(p, family, (src, sport), names, line.at);
+            cell::endpoint(p, (line.proto, family), (src, sport), names, line.at);
         });
         row.cell(Column::Peer, |p| {
-            cell::endpoint(p, family, (dst, dport), names, line.at);
+            cell::endpoint(p, (line.proto, family), (dst, dport), names, line.at);
         });
         row.cell(Column::Dwell, |p| cell::dwell(p, line.dwell));
         row.cell(Column::Process, |p| cell::process(p, line.owner));

@@ -91,3 +91,25 @@ fn a_mount_that_is_gone_is_no_panic() {
     assert_eq!(paths.path(1, MonoNs(0)), None);
     assert!(paths.known.is_empty());
 }
+
+#[test]
+fn a_cgroup_is_found_by_its_path() {
+    let (root, paths) = tree(&["a/b"]);
+    let inner = root.path().join("a/b");
+    let expected = (id(&inner), "/a/b".to_owned());
+    for path in ["a/b", "/a/b", "/a/b/", &inner.display().to_string()] {
+        assert_eq!(paths.find_by_path(path).unwrap(), expected, "{path}");
+    }
+    let top = (id(root.path()), "/".to_owned());
+    assert_eq!(paths.find_by_path("/").unwrap(), top);
+    // A folder that is none of the mount's.
+    for path in ["/proc", "nowhere", "../..", ""] {
+        let found = paths.find_by_path(path);
+        assert!(found.is_err() || path.is_empty(), "{path}: {found:?}");
+    }
+    let error = paths.find_by_path("/x").unwrap_err().to_string();
+    assert!(
+        error.starts_with("there is no cgroup /x, nor /") && error.ends_with("/x"),
+        "{error}"
+    );
+}

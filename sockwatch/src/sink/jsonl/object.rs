@@ -12,7 +12,7 @@ use std::{io, net::IpAddr};
 use serde::Serialize as _;
 use serde_json::ser::Formatter;
 
-use crate::sink::address;
+use crate::sink::{address, put::number};
 
 /// What can stand for a key.
 pub(super) trait Value: Sized {
@@ -127,7 +127,7 @@ macro_rules! number {
         impl Value for $type {
             #[inline]
             fn put(self, out: &mut Vec<u8>) {
-                out.extend_from_slice(itoa::Buffer::new().format(self).as_bytes());
+                number(out, self);
             }
         }
     )*};

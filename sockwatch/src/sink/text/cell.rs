@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::paint::{self, Painter, put};
 use crate::{
     enrich::names::Names,
-    model::{Cause, Errno, Family, MonoNs, Nanos, Owner, TcpState},
+    model::{Cause, Errno, Family, MonoNs, Nanos, Netid, Owner, Proto, TcpState},
     sink::{address, escape::escape},
 };
 
@@ -30,7 +30,7 @@ fn state(p: &mut Painter<'_>, state: TcpState) {
 /// events do not tell.
 pub(super) fn endpoint(
     p: &mut Painter<'_>,
-    family: Family,
+    (proto, family): (Proto, Family),
     (address, port): (IpAddr, u16),
     names: &mut Names,
     now: MonoNs,
@@ -38,28 +38,16 @@ pub(super) fn endpoint(
     p.with(|out| {
         match names.host(address, now) {
             Some(name) => escape(name.as_bytes(), out),
-            None => numeric(out, family, address),
+            None => address::put_of_socket(family, address, false, out),
         }
         out.push(b':');
-        match names.service(port) {
+        let table = Netid::try_from(proto).ok();
+        match table.and_then(|table| names.service(table, port)) {
             _ if port == 0 => out.push(b'*'),
             Some(name) => escape(name.as_bytes(), out),
             None => put(out, port),
         }
     });
-}
-
-fn numeric(out: &mut Vec<u8>, family: Family, address: IpAddr) {
-    match (family, address) {
-        (Family::Inet, IpAddr::V4(_)) => address::put(address, out),
-        (_, IpAddr::V6(v6)) if v6.is_unspecified() => out.push(b'*'),
-        _ => {
-            let prefix: &[u8] = if address.is_ipv4() { b"[::ffff:" } else { b"[" };
-            out.extend_from_slice(prefix);
-            address::put(address, out);
-            out.push(b']');
-        }
-    }
 }
 
 /// `12.3µs`, `4.56ms`, `1.20s`, `2m03s`: three digits or two units, cut, not rounded; `-` where it

@@ -31,6 +31,15 @@ pub enum InsideError {
     Ended,
 }
 
+/// Does `work` in a namespace: what it reads in /proc/sys/net and the sockets it makes are of there.
+///
+/// # Errors
+///
+/// The namespace can't be entered; then nothing was done.
+pub fn inside<T: Send>(netns: &Netns, work: impl FnOnce() -> T + Send) -> Result<T, InsideError> {
+    apart(|| enter(netns).map(|()| work())).and_then(|entered| entered)
+}
+
 /// Moves the calling thread into a namespace, for good.
 pub(super) fn enter(netns: &Netns) -> Result<(), InsideError> {
     move_into_link_name_space(netns.fd.as_fd(), Some(LinkNameSpaceType::Network)).map_err(|errno| {

@@ -1,0 +1,137 @@
+use clap::CommandFactory as _;
+
+use super::{select::SelectArgs, *};
+use crate::{
+    filter::{Choice, Tables, tables::StateOption},
+    model::{AddressFamily, Netid},
+};
+
+fn parse(args: &[&str]) -> Cli {
+    Cli::try_parse_from(["sockwatch"].iter().chain(args)).unwrap()
+}
+
+fn list(args: &[&str]) -> ListArgs {
+    match parse(&[&["list"], args].concat()).command {
+        Some(Command::List(list)) => *list,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn chosen(select: &SelectArgs) -> Vec<Choice> {
+    select.chosen.iter().map(|one| one.choice.clone()).collect()
+}
+
+#[test]
+fn the_definitions_are_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn words_stand_anywhere_among_the_options() {
+    let args = parse(&["-nt", "dst", ":443", "or", "-H", "dst", ":80", "--json"])
+        .live
+        .shared;
+    assert_eq!(args.words, ["dst", ":443", "or", "dst", ":80"]);
+    assert!(args.numeric && args.no_header && args.json);
+    let args = list(&["-tan", "sport = :22", "-H", "not", "dst", "::1", "--", "-1"]);
+    assert_eq!(
+        args.shared.words,
+        ["sport = :22", "not", "dst", "::1", "-1"]
+    );
+    assert!(args.shared.no_header);
+    let args = parse(&["state", "established", "!", "(", "src", "*", ")"])
+        .live
+        .shared;
+    assert_eq!(args.words.len(), 7);
+}
+
+#[test]
+fn a_command_is_the_first_word_or_a_word() {
+    assert!(matches!(parse(&["doctor"]).command, Some(Command::Doctor)));
+    let late = parse(&["-n", "list"]);
+    assert!(late.command.is_none());
+    assert_eq!(late.live.shared.words, ["list"]);
+    assert_eq!(parse(&["lst"]).live.shared.words, ["lst"]);
+    assert_eq!(Command::like("lst"), Some("list"));
+    assert_eq!(Command::like("doctr"), Some("doctor"));
+    assert_eq!(Command::like("state"), None);
+    assert_eq!(list(&["doctor"]).shared.words, ["doctor"]);
+}
+
+#[test]
+fn choices_keep_their_order() {
+    let args = list(&["-t", "-A", "udp,!raw", "-4", "-f", "unix", "-at", "-6l"]);
+    let choices = chosen(&args.shared.select);
+    let mut kinds = choices.iter();
+    assert_eq!(kinds.next(), Some(&Choice::Table(Netid::Tcp)));
+    assert!(matches!(kinds.next(), Some(Choice::Query(_))));
+    let rest: Vec<_> = kinds.cloned().collect();
+    assert_eq!(
+        rest,
+        [
+            Choice::Family(AddressFamily::Inet),
+            Choice::Family(AddressFamily::Unix),
+            Choice::States(StateOption::All),
+            Choice::Table(Netid::Tcp),
+            Choice::Family(AddressFamily::Inet6),
+            Choice::States(StateOption::Listening),
+        ]
+    );
+    let shown: Vec<_> = args
+        .shared
+        .select
+        .chosen
+        .iter()
+        .map(|one| one.shown.as_str())
+        .collect();
+    assert_eq!(shown, ["-t", "-A", "-4", "-f unix", "-a", "-t", "-6", "-l"]);
+    let tables = Tables::of(&choices);
+    assert_eq!(tables.preferred, Some(AddressFamily::Inet6));
+}
+
+#[test]
+fn an_option_may_be_given_twice() {
+    let twice = list(&["-n", "-nH", "-H", "-t", "-t", "-A", "tcp", "-A", "udp"]);
+    assert_eq!(twice.shared.select.chosen.len(), 4);
+    let color = list(&["--color", "never", "--color", "always"])
+        .shared
+        .color;
+    assert!(matches!(color, ColorArg::Always));
+    let files = parse(&["-F", "a", "-F", "b"]).live.shared.filter;
+    assert_eq!(files.len(), 2, "the second is refused, not ignored");
+}
+
+#[test]
+fn long_options_may_be_cut_short() {
+    let args = list(&["--tc", "--al", "--numer", "--socket", "udp"]).shared;
+    assert!(args.numeric);
+    assert_eq!(args.select.chosen.len(), 3);
+    assert!(Cli::try_parse_from(["sockwatch", "list", "--no"]).is_err());
+}
+
+#[test]
+fn what_comes_later_is_known() {
+    let said = |args: &[&str]| list(args).shared.later.said;
+    assert_eq!(said(&["-tan"]), None);
+    assert_eq!(said(&["-i"]).unwrap(), "-i (--info) is not there yet");
+    assert_eq!(
+        said(&["-tanoem"]).unwrap(),
+        "-o (--options) is not there yet"
+    );
+    assert_eq!(said(&["--tos"]).unwrap(), "--tos is not there yet");
+    assert_eq!(
+        said(&["-D", "FILE"]).unwrap(),
+        "-D (--diag) is not there yet"
+    );
+    assert!(said(&["-E"]).unwrap().contains("as they change"));
+    assert!(list(&["-p"]).processes);
+}
+
+#[test]
+fn families_can_be_asked_for() {
+    assert!(list(&["-f", "help"]).shared.select.families_asked);
+    assert_eq!(
+        family_words(),
+        "inet inet6 unix link netlink vsock tipc xdp"
+    );
+}

@@ -1,0 +1,95 @@
+//! `sockwatch list`: the sockets that there are, as the filter wants them.
+//!
+//! The kernel leaves out what it can be told to, the filter decides on the rest, and rows go out as
+//! they come. Nothing is remembered; two passes are made only where a row alone does not say enough.
+
+mod facts;
+mod output;
+
+use anyhow::anyhow;
+
+use super::{
+    Failure,
+    config::ListConfig,
+    log_to_stderr,
+    privilege::{Capabilities, Capability},
+    session::note,
+};
+use crate::{
+    filter::bytecode,
+    source::diag::{self, InsideError, ListError, Listed, Query},
+};
+use facts::Facts;
+use output::Output;
+
+/// Lists.
+pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
+    log_to_stderr(config.verbose);
+    if config.tables.netids.is_empty() {
+        return Err(Failure::nothing_to_show());
+    }
+    let needs = config.filter.needs();
+    let may_mark = Capabilities::effective().has(Capability::NetAdmin);
+    if needs.mark && !may_mark {
+        return Err(marks_unseen());
+    }
+    let program = |netid, family| {
+        let program = bytecode::compile(&config.filter, netid, family, may_mark)?;
+        log::info!("{} {}: {program}", netid.word(), family.word());
+        Some(program.bytes)
+    };
+    let query = Query {
+        netids: &config.tables.netids,
+        families: &config.tables.families,
+        states: config.tables.states,
+        program: &program,
+        tcp_numbers: needs.tcp_info,
+    };
+    let mut facts = Facts::gather(config, &query, needs)?;
+    let mut output = Output::new(config)?;
+    let listed = diag::list(config.netns.as_ref(), &query, |row| {
+        facts.of(row, |view, more| {
+            if config.filter.matches(view) {
+                output.row(row, more);
+            }
+        });
+    });
+    let listed = listed.map_err(list_failure)?;
+    if needs.mark && listed.unmarked {
+        return Err(marks_unseen());
+    }
+    output.finish()?;
+    tell(&listed);
+    Ok(())
+}
+
+fn marks_unseen() -> Failure {
+    Failure::unsupported(anyhow!(
+        "not permitted: a filter with fwmark needs CAP_NET_ADMIN; run it as root, or give the \
+         program the capability: setcap cap_net_admin+ep FILE"
+    ))
+}
+
+fn list_failure(error: ListError) -> Failure {
+    match error {
+        ListError::Inside {
+            source: InsideError::NotPermitted,
+            ..
+        } => Failure::unsupported(error),
+        ListError::Inside { .. } => Failure::runtime(error),
+    }
+}
+
+/// Says what could not be listed, and with `-v` what was in a lesser way.
+fn tell(listed: &Listed) {
+    note(&listed.degraded);
+    for lesser in &listed.lesser {
+        log::info!("{}: {}", lesser.what, lesser.why);
+    }
+    for table in &listed.absent {
+        log::info!("the kernel can't list {} sockets", table.word());
+    }
+    if listed.malformed > 0 {
+        log::warn!("{} messages of the kernel made no sense", listed.malformed);
+    }
+}

@@ -1,0 +1,250 @@
+//! What a row alone does not say: owners, paths of cgroups, who chose a port.
+//!
+//! Each is found out only where the filter, or the output, asks for it.
+
+use std::ops::RangeInclusive;
+
+use rustc_hash::FxHashSet;
+
+use super::super::{Failure, clock, config::ListConfig};
+use super::list_failure;
+use crate::{
+    enrich::{
+        cgroup::Paths,
+        names::services,
+        owners::{self, Owners},
+    },
+    explain::one_line,
+    filter::{Expr, Needs, View, bytecode, expr::Term, view::Pending},
+    model::{Endpoint, How, MonoNs, Nanos, Owner, Row},
+    source::diag::{self, Query, inside},
+};
+
+/// The first name of a unix socket that the kernel chooses: `@` and five hex digits
+/// (`net/unix/af_unix.c`, `unix_autobind`).
+const AUTOBIND_DIGITS: usize = 5;
+
+/// Ports of vsock from here on are given to sockets that ask for none (`net/vmw_vsock/af_vsock.c`,
+/// `LAST_RESERVED_PORT`).
+const VSOCK_RESERVED: u32 = 1023;
+
+/// What is known besides the rows.
+pub(super) struct Facts {
+    owners: Option<Owners>,
+    cgroups: Option<Paths>,
+    ports: Option<ChosenPorts>,
+    at: MonoNs,
+}
+
+/// What the output has besides a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct More<'a> {
+    pub(super) owner: Option<&'a Owner>,
+    pub(super) cgroup: Option<&'a str>,
+}
+
+/// Ports that the kernel chose.
+struct ChosenPorts {
+    /// Cookies of the sockets whose port nobody bound.
+    unbound: FxHashSet<u64>,
+    /// What the kernel chooses from.
+    range: RangeInclusive<u16>,
+}
+
+impl Facts {
+    /// Finds out what `needs` and the output ask for.
+    pub(super) fn gather(
+        config: &ListConfig,
+        query: &Query<'_>,
+        needs: Needs,
+    ) -> Result<Self, Failure> {
+        let wants_cgroups = needs.cgroup_path || config.json;
+        let mut facts = Self {
+            owners: None,
+            cgroups: wants_cgroups.then(|| Paths::find().ok()).flatten(),
+            ports: None,
+            at: clock::mono(),
+        };
+        if needs.autobound {
+            facts.ports = Some(chosen_ports(config, query)?);
+        }
+        if needs.owners || config.json {
+            let filter = (!needs.owners).then_some(&config.filter);
+            facts.owners = facts.find_owners(config, query, filter)?;
+        }
+        Ok(facts)
+    }
+
+    /// Gives `each` the view of a row, and what the output may want.
+    pub(super) fn of(&mut self, row: &Row<'_>, each: impl FnOnce(&View<'_>, More<'_>)) {
+        let holder = self.owners.as_ref().and_then(|owners| {
+            let &(pid, comm) = owners.by_inode.get(&row.info.inode?)?;
+            Some(Owner {
+                pid,
+                comm,
+                how: How::Scan,
+            })
+        });
+        let autobound = self.autobound(row);
+        let paths = self.cgroups.as_mut();
+        let cgroup = paths
+            .zip(row.info.cgroup_id)
+            .and_then(|(paths, id)| paths.path(id, self.at));
+        let view = View {
+            netid: row.netid,
+            local: row.local,
+            peer: row.peer,
+            pending: Pending::default(),
+            ifindex: row.info.ifindex,
+            mark: row.info.mark,
+            cgroup_id: row.info.cgroup_id,
+            cgroup,
+            autobound,
+            uid: row.info.uid,
+            netns: row.info.netns,
+            owners: holder.as_slice(),
+            dwell: None,
+            age: None,
+            rtt: row
+                .tcp
+                .and_then(|tcp| tcp.rtt_us)
+                .map(|us| Nanos(u64::from(us) * 1_000)),
+            retrans: row.tcp.map(|tcp| tcp.retrans.into()),
+            cause: None,
+        };
+        let more = More {
+            owner: holder.as_ref(),
+            cgroup,
+        };
+        each(&view, more);
+    }
+
+    fn autobound(&self, row: &Row<'_>) -> Option<bool> {
+        match row.local {
+            Endpoint::Ip { port, .. } => {
+                let ports = self.ports.as_ref()?;
+                Some(ports.range.contains(&port) && ports.unbound.contains(&row.cookie?))
+            }
+            other => autobound_by_name(&other),
+        }
+    }
+
+    /// The owners of the rows that `filter` wants, or of all.
+    fn find_owners(
+        &mut self,
+        config: &ListConfig,
+        query: &Query<'_>,
+        filter: Option<&Expr>,
+    ) -> Result<Option<Owners>, Failure> {
+        let mut wanted = FxHashSet::default();
+        let listed = diag::list(config.netns.as_ref(), query, |row| {
+            let Some(inode) = row.info.inode.filter(|&inode| inode != 0) else {
+                return;
+            };
+            self.of(row, |view, _| {
+                if filter.is_none_or(|filter| filter.matches(view)) {
+                    wanted.insert(inode);
+                }
+            });
+        });
+        listed.map_err(list_failure)?;
+        match owners::scan(&wanted) {
+            Ok(found) => {
+                if found.unreadable > 0 {
+                    log::warn!(
+                        "owners: {} processes do not show their descriptors; CAP_SYS_PTRACE and \
+                         CAP_DAC_READ_SEARCH show most",
+                        found.unreadable
+                    );
+                }
+                Ok(Some(found))
+            }
+            Err(error) if filter.is_none() => Err(Failure::runtime(error)),
+            Err(error) => {
+                log::warn!("{}", one_line(&error));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The kernel's half of `autobound` is no part of a reply: it is asked for by a program of its own.
+fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, Failure> {
+    let autobound = Expr::Term(Term::Autobound);
+    let program = |netid, family| {
+        let program = bytecode::compile(&autobound, netid, family, false)?;
+        Some(program.bytes)
+    };
+    let inet: Vec<_> = query
+        .netids
+        .iter()
+        .copied()
+        .filter(|netid| netid.is_inet())
+        .collect();
+    let query = Query {
+        netids: &inet,
+        program: &program,
+        tcp_numbers: false,
+        ..*query
+    };
+    let mut unbound = FxHashSet::default();
+    diag::list(config.netns.as_ref(), &query, |row| {
+        unbound.extend(row.cookie);
+    })
+    .map_err(list_failure)?;
+    let range = match &config.netns {
+        Some(netns) => inside::inside(netns, services::local_ports).map_err(Failure::runtime)?,
+        None => services::local_ports(),
+    };
+    Ok(ChosenPorts { unbound, range })
+}
+
+/// Whether the kernel chose the name: for families where it shows. `None` for those with ports.
+fn autobound_by_name(end: &Endpoint<'_>) -> Option<bool> {
+    match *end {
+        Endpoint::Unix { name: b"", .. } => Some(true),
+        Endpoint::Unix { name, .. } => Some(name.strip_prefix(b"@").is_some_and(|rest| {
+            rest.len() == AUTOBIND_DIGITS && rest.iter().all(u8::is_ascii_hexdigit)
+        })),
+        Endpoint::Link { protocol, ifindex } => Some(protocol == 0 && ifindex == 0),
+        Endpoint::Netlink { portid, .. } => Some(portid.cast_signed() < 0),
+        Endpoint::Vsock { port, .. } => Some(port > VSOCK_RESERVED),
+        Endpoint::Xdp { .. } | Endpoint::Tipc => Some(false),
+        Endpoint::Ip { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_the_kernel_chose_are_known_by_their_look() {
+        let unix = |name: &'static [u8]| autobound_by_name(&Endpoint::Unix { name, inode: 1 });
+        for (name, expected) in [
+            (&b""[..], true),
+            (b"@0001f", true),
+            (b"@0001", false),
+            (b"@0001g", false),
+            (b"00001f", false),
+            (b"@00001f", false),
+        ] {
+            assert_eq!(unix(name), Some(expected), "{name:?}");
+        }
+        let netlink = |portid| {
+            autobound_by_name(&Endpoint::Netlink {
+                protocol: 0,
+                portid,
+            })
+        };
+        assert_eq!(netlink(4242), Some(false));
+        assert_eq!(netlink(u32::MAX - 7), Some(true));
+        let vsock = |port| autobound_by_name(&Endpoint::Vsock { cid: 2, port });
+        assert_eq!(vsock(1023), Some(false));
+        assert_eq!(vsock(1024), Some(true));
+        let packet = |protocol, ifindex| autobound_by_name(&Endpoint::Link { protocol, ifindex });
+        assert_eq!(packet(0, 0), Some(true));
+        assert_eq!(packet(3, 0), Some(false));
+        assert_eq!(packet(0, 1), Some(false));
+    }
+}

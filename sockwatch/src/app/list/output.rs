@@ -1,0 +1,152 @@
+//! Where rows go: text or JSON lines, to standard output.
+//!
+//! A closed pipe is nobody's error: the rest is not rendered any more.
+
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+
+use super::{
+    super::{Failure, clock, config::ListConfig, machine},
+    facts::More,
+};
+use crate::{
+    enrich::names::{hosts::Hosts, protocols::Protocols, resolver, services::Services},
+    explain::one_line,
+    model::{MonoNs, Row, WallClock, event::RowEvent},
+    sink::{
+        Jsonl,
+        rows::{RowNames, RowOptions, Rows},
+    },
+    source::diag::inside,
+};
+
+/// Bytes that are written at once.
+const CHUNK: usize = 1 << 18;
+
+/// The output.
+pub(super) struct Output {
+    form: Form,
+    bytes: Vec<u8>,
+    /// The first error of a write; nothing is written after it.
+    failed: Option<io::Error>,
+}
+
+enum Form {
+    Text(Box<Rows>),
+    Json {
+        jsonl: Jsonl,
+        at: MonoNs,
+        wall: WallClock,
+    },
+}
+
+impl Output {
+    pub(super) fn new(config: &ListConfig) -> Result<Self, Failure> {
+        let form = if config.json {
+            Form::Json {
+                jsonl: Jsonl::new(),
+                at: clock::mono(),
+                wall: clock::wall(),
+            }
+        } else {
+            let options = RowOptions {
+                netid: config.tables.netids.len() != 1,
+                state: !config.tables.states.is_single(),
+                queues: config.queues,
+                header: config.header,
+                terminal: terminal_width(),
+            };
+            Form::Text(Box::new(Rows::new(options, names(config)?)))
+        };
+        Ok(Self {
+            form,
+            bytes: Vec::with_capacity(CHUNK),
+            failed: None,
+        })
+    }
+
+    /// Prints a row.
+    pub(super) fn row(&mut self, row: &Row<'_>, more: More<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        match &mut self.form {
+            Form::Text(rows) => rows.push(row, &mut self.bytes),
+            Form::Json { jsonl, at, wall } => {
+                let event = RowEvent {
+                    at: *at,
+                    row,
+                    owner: more.owner,
+                    cgroup: more.cgroup,
+                };
+                jsonl.write_row(&event, *wall, &mut self.bytes);
+            }
+        }
+        if self.bytes.len() >= CHUNK {
+            self.write();
+        }
+    }
+
+    /// Prints what is left.
+    pub(super) fn finish(mut self) -> Result<(), Failure> {
+        if let Form::Text(rows) = &mut self.form {
+            rows.finish(&mut self.bytes);
+        }
+        self.write();
+        match self.failed {
+            None => Ok(()),
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Some(error) => {
+                let error = Err::<(), _>(error).context("cannot write to standard output");
+                error.map_err(Failure::runtime)
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        if self.failed.is_none() {
+            let mut stdout = io::stdout();
+            let written = stdout.write_all(&self.bytes).and_then(|()| stdout.flush());
+            self.failed = written.err();
+        }
+        self.bytes.clear();
+    }
+}
+
+/// The names that the options leave.
+fn names(config: &ListConfig) -> Result<RowNames, Failure> {
+    let mut names = RowNames {
+        devices: machine::devices(config.netns.as_ref())
+            .map_err(|error| log::warn!("network devices: {error}"))
+            .ok(),
+        hosts: config
+            .host_names
+            .then(|| Hosts::new(resolver::reverse_dns as _)),
+        ..RowNames::default()
+    };
+    if config.numeric {
+        return Ok(names);
+    }
+    names.protocols = Some(Protocols::load());
+    let services = match &config.netns {
+        Some(netns) => inside::inside(netns, Services::load).map_err(Failure::runtime)?,
+        None => Services::load(),
+    };
+    names.services = services
+        .map_err(|error| log::warn!("service names: {}", one_line(&error)))
+        .ok();
+    Ok(names)
+}
+
+/// Columns of the terminal that standard output is, or as COLUMNS says.
+fn terminal_width() -> Option<usize> {
+    let said = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    said.or_else(|| {
+        let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
+        Some(usize::from(size.ws_col))
+    })
+    .filter(|&columns| columns > 0)
+}

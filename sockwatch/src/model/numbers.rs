@@ -1,0 +1,76 @@
+//! Names of numbers that are the same on every machine, as `ss` prints them: ethertypes and netlink
+//! protocols.
+
+/// The name of an ethertype (`include/uapi/linux/if_ether.h`), host byte order.
+pub const fn ethertype_name(number: u16) -> Option<&'static str> {
+    Some(match number {
+        0x0001 => "802.3",
+        0x0002 => "ax25",
+        0x0003 => "all",
+        0x0004 => "802.2",
+        0x0005 => "snap",
+        0x0006 => "ddcmp",
+        0x0007 => "wan_ppp",
+        0x0008 => "ppp_mp",
+        0x0009 => "localtalk",
+        0x000c => "can",
+        0x0010 => "ppptalk",
+        0x0011 => "tr_802.2",
+        0x0015 => "mobitex",
+        0x0016 => "control",
+        0x0017 => "irda",
+        0x0018 => "econet",
+        0x0060 => "loop",
+        0x0200 => "pup",
+        0x0800 => "ip",
+        0x0805 => "x25",
+        0x0806 => "arp",
+        0x6000 => "dec",
+        0x6558 => "teb",
+        0x8035 => "rarp",
+        0x809b => "atalk",
+        0x80f3 => "aarp",
+        0x8100 => "802.1Q",
+        0x8137 => "ipx",
+        0x86dd => "ipv6",
+        0x8847 => "mpls_uc",
+        0x8848 => "mpls_mc",
+        0x8863 => "ppp_disc",
+        0x8864 => "ppp_ses",
+        0x8892 => "profinet",
+        0x88a2 => "aoe",
+        0x88a4 => "ethercat",
+        0x88a8 => "802.1ad",
+        0x88ca => "tipc",
+        0x88cc => "lldp",
+        _ => return None,
+    })
+}
+
+/// The name of a netlink protocol (`include/uapi/linux/netlink.h`).
+pub const fn netlink_protocol_name(number: u8) -> Option<&'static str> {
+    Some(match number {
+        0 => "rtnl",
+        1 => "unused",
+        2 => "usersock",
+        3 => "fw",
+        4 => "tcpdiag",
+        5 => "nflog",
+        6 => "xfrm",
+        7 => "selinux",
+        8 => "iscsi",
+        9 => "audit",
+        10 => "fiblookup",
+        11 => "connector",
+        12 => "nft",
+        13 => "ip6fw",
+        14 => "dec-rt",
+        15 => "uevent",
+        16 => "genl",
+        18 => "scsi-trans",
+        19 => "ecryptfs",
+        20 => "rdma",
+        21 => "crypto",
+        _ => return None,
+    })
+}
