@@ -28,6 +28,8 @@ mod existing;
 mod failed;
 #[path = "kernel/hooks.rs"]
 mod hooks;
+#[path = "kernel/like_ss.rs"]
+mod like_ss;
 #[path = "kernel/loss.rs"]
 mod loss;
 #[path = "kernel/mptcp.rs"]
@@ -49,12 +51,13 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 13] = [
+    let modules: [fn() -> Vec<Trial>; 14] = [
         addresses::trials,
         exact::trials,
         existing::trials,
         failed::trials,
         hooks::trials,
+        like_ss::trials,
         loss::trials,
         mptcp::trials,
         orderly::trials,
