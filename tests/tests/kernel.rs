@@ -26,6 +26,8 @@ mod exact;
 mod existing;
 #[path = "kernel/failed.rs"]
 mod failed;
+#[path = "kernel/filter.rs"]
+mod filter;
 #[path = "kernel/hooks.rs"]
 mod hooks;
 #[path = "kernel/like_ss.rs"]
@@ -34,6 +36,8 @@ mod like_ss;
 mod loss;
 #[path = "kernel/mptcp.rs"]
 mod mptcp;
+#[path = "kernel/oracle.rs"]
+mod oracle;
 #[path = "kernel/orderly.rs"]
 mod orderly;
 #[path = "kernel/owners.rs"]
@@ -51,15 +55,17 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 14] = [
+    let modules: [fn() -> Vec<Trial>; 16] = [
         addresses::trials,
         exact::trials,
         existing::trials,
         failed::trials,
+        filter::trials,
         hooks::trials,
         like_ss::trials,
         loss::trials,
         mptcp::trials,
+        oracle::trials,
         orderly::trials,
         owners::trials,
         run::trials,
