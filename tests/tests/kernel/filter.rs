@@ -146,6 +146,11 @@ fn traffic() -> Result<()> {
 }
 
 /// What has to be the same with and without a filter.
+const KEYS: [&str; 10] = [
+    "sk", "proto", "family", "src", "dst", "dport", "old", "new", "owner", "cause",
+];
+
+/// That, and what has to be known or unknown alike.
 fn essence(event: &Value) -> String {
     let known = |key: &str| {
         if event[key].is_null() {
@@ -154,9 +159,6 @@ fn essence(event: &Value) -> String {
             "known"
         }
     };
-    const KEYS: [&str; 10] = [
-        "sk", "proto", "family", "src", "dst", "dport", "old", "new", "owner", "cause",
-    ];
     let exact = KEYS.map(|key| format!("{key}={}", event[key]));
     let spans = ["dwell_ns", "age_ns"].map(|key| format!("{key} {}", known(key)));
     [exact.join(" "), spans.join(" ")].join(" ")
