@@ -13,10 +13,12 @@
 use std::time::Duration;
 
 pub mod binary;
+pub mod expressions;
 pub mod flows;
 pub mod json;
 pub mod lines;
 pub mod netns;
+pub mod population;
 pub mod privilege;
 pub mod process;
 pub mod role;

@@ -26,12 +26,18 @@ mod exact;
 mod existing;
 #[path = "kernel/failed.rs"]
 mod failed;
+#[path = "kernel/filter.rs"]
+mod filter;
 #[path = "kernel/hooks.rs"]
 mod hooks;
+#[path = "kernel/like_ss.rs"]
+mod like_ss;
 #[path = "kernel/loss.rs"]
 mod loss;
 #[path = "kernel/mptcp.rs"]
 mod mptcp;
+#[path = "kernel/oracle.rs"]
+mod oracle;
 #[path = "kernel/orderly.rs"]
 mod orderly;
 #[path = "kernel/owners.rs"]
@@ -49,14 +55,17 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 13] = [
+    let modules: [fn() -> Vec<Trial>; 16] = [
         addresses::trials,
         exact::trials,
         existing::trials,
         failed::trials,
+        filter::trials,
         hooks::trials,
+        like_ss::trials,
         loss::trials,
         mptcp::trials,
+        oracle::trials,
         orderly::trials,
         owners::trials,
         run::trials,

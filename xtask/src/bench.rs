@@ -18,15 +18,18 @@ use crate::test;
 use crate::workspace::Workspace;
 
 mod churn;
+mod crowd;
 mod generator;
 mod kernel;
 mod latency;
+mod list;
 mod report;
 mod round;
 mod seen;
 mod tracer;
 
 pub use churn::generate;
+pub use crowd::hold;
 use generator::Generator;
 use kernel::BpfStats;
 use report::Report;
@@ -41,6 +44,12 @@ pub struct Options {
     /// Connections of one run; the default takes about three seconds untraced.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
     connections: u64,
+    /// Measure `sockwatch list` beside ss instead.
+    #[arg(long, conflicts_with = "micro")]
+    list: bool,
+    /// Sockets to list.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(2..=1_000_000))]
+    sockets: u64,
     /// Run the criterion benchmarks instead.
     #[arg(long)]
     micro: bool,
@@ -94,9 +103,14 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("the benchmark attaches kernel programs and makes a network namespace: run as root");
     }
+    let sockwatch = sockwatch(workspace)?;
+    if options.list {
+        let sockets = if options.smoke { 100 } else { options.sockets };
+        return list::run(&sockwatch, sockets, options.plan().rounds);
+    }
     let dir = workspace.target().join("bench");
     fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
-    let tools = tools(workspace)?;
+    let tools = tools(sockwatch);
     let mut generator = Generator::start()?;
     let plan = options.plan();
     let mut report = Report::new(plan.connections, plan.rounds);
@@ -134,8 +148,8 @@ fn measure(
     Ok(())
 }
 
-/// sockwatch, built if the caller names no binary, and those peers that are installed.
-fn tools(workspace: &Workspace) -> anyhow::Result<Vec<Tool>> {
+/// sockwatch, built if the caller names no binary.
+fn sockwatch(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let sockwatch = if let Some(binary) = std::env::var_os("SOCKWATCH_BIN") {
         PathBuf::from(binary)
     } else {
@@ -143,6 +157,11 @@ fn tools(workspace: &Workspace) -> anyhow::Result<Vec<Tool>> {
         workspace.release_binary()
     };
     command::output(Command::new(&sockwatch).arg("--version"))?;
+    Ok(sockwatch)
+}
+
+/// sockwatch, and those peers that are installed.
+fn tools(sockwatch: PathBuf) -> Vec<Tool> {
     let mut tools = vec![Tool::Sockwatch(sockwatch)];
     for (program, package, tool) in [
         (
@@ -157,5 +176,5 @@ fn tools(workspace: &Workspace) -> anyhow::Result<Vec<Tool>> {
             None => eprintln!("skipped {program}: not installed (package {package})"),
         }
     }
-    Ok(tools)
+    tools
 }

@@ -39,6 +39,12 @@ enum Task {
     /// The connection generator of `bench`: takes its orders on stdin.
     #[command(hide = true)]
     Churn,
+    /// The sockets that `bench --list` lists.
+    #[command(hide = true)]
+    Crowd {
+        /// Connections to hold.
+        connections: u64,
+    },
 }
 
 impl Cli {
@@ -55,6 +61,7 @@ impl Cli {
             Task::Lint => lint::run(&workspace),
             Task::Bench(options) => bench::run(&workspace, &options),
             Task::Churn => bench::generate(),
+            Task::Crowd { connections } => bench::hold(connections),
         }
     }
 }

@@ -170,7 +170,7 @@ fn range(values: &[f64]) -> (f64, f64) {
 }
 
 /// The middle value, the mean of the two middle ones, or NaN of none.
-fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     match (sorted.len(), sorted.len() / 2) {
