@@ -71,6 +71,7 @@ impl Config {
                 ring_size: args.ring_size,
                 kernel_log: args.verbose,
                 hook: args.hook.into(),
+                filter: None,
             },
             verbose: args.verbose,
         })

@@ -56,7 +56,7 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         .context("cannot catch signals")
         .map_err(Failure::runtime)?;
     // Attach first, then dump: what changes during the dump is in the stream.
-    let (mut tracer, reader, kernel_log) = Tracer::load(config.load).map_err(load_failure)?;
+    let (mut tracer, reader, kernel_log) = Tracer::load(&config.load).map_err(load_failure)?;
     let attached_at = clock::mono();
     let seed = seed::begin(config.netns.take(), config.scan_owners)
         .context("cannot start a thread")
