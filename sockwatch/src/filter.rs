@@ -6,10 +6,12 @@
 
 pub mod expr;
 pub mod lookup;
+pub mod prefilter;
 mod selection;
 pub mod view;
 
 pub use expr::Expr;
 pub use lookup::{Context, Lookup};
+pub use prefilter::Prefilter;
 pub use selection::{Facts, On, Selection};
 pub use view::{Verdict, View};
