@@ -143,7 +143,10 @@ fn tools(workspace: &Workspace) -> anyhow::Result<Vec<Tool>> {
         workspace.release_binary()
     };
     command::output(Command::new(&sockwatch).arg("--version"))?;
-    let mut tools = vec![Tool::Sockwatch(sockwatch)];
+    let mut tools = vec![
+        Tool::Sockwatch(sockwatch.clone()),
+        Tool::Filtered(sockwatch),
+    ];
     for (program, package, tool) in [
         (
             "tcpstates",
