@@ -1,13 +1,16 @@
 //! What one event costs in user space, stage by stage, on recorded input: decode, table, and the
 //! whole way to JSON lines.
 
-use std::hint::black_box;
+use std::{hint::black_box, net::IpAddr};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use sockwatch::{
     app::pipeline::{Out, Parts, Pipeline},
-    filter::Selection,
-    model::WallClock,
+    filter::{
+        Expr, Selection, View,
+        expr::{Compare, End, HostTest, Ports, Prefix, Term},
+    },
+    model::{Netid, WallClock},
     sink::{Jsonl, Sink},
     source::{
         ebpf::{Malformed, Record, decode},
@@ -18,10 +21,39 @@ use sockwatch::{
 
 static LIVES: &[u8] = include_bytes!("../tests/fixtures/lives.ring");
 
-fn pipeline() -> Pipeline {
+/// `dport = :PORT and not src 10.0.0.0/8`
+fn filter(port: i64) -> Expr {
+    let ports = vec![Ports {
+        range: port..=port,
+        only: None,
+    }];
+    let prefix = Prefix {
+        address: IpAddr::from([10, 0, 0, 0]),
+        len: 8,
+    };
+    let host = Expr::Term(Term::Host {
+        end: End::Src,
+        host: HostTest::Inet {
+            family: None,
+            prefixes: vec![prefix],
+            ports: Vec::new(),
+        },
+    });
+    let port = Expr::Term(Term::Port {
+        end: End::Dst,
+        family: None,
+        compare: Compare::Eq,
+        ports,
+    });
+    Expr::And(vec![port, Expr::Not(Box::new(host))])
+}
+
+fn pipeline(filter: Expr) -> Pipeline {
     Pipeline::new(Parts {
         table: Table::new(1_000),
         selection: Selection::default(),
+        filter,
+        local_ports: 32_768..=60_999,
         sink: Sink::Jsonl(Jsonl::new()),
         cgroups: None,
         count: None,
@@ -53,23 +85,39 @@ fn stages(c: &mut Criterion) {
             }
         });
     });
-    let mut whole = pipeline();
-    let mut bytes = Vec::with_capacity(1 << 20);
-    group.bench_function("decode to JSON line", |b| {
+    let port = filter(2);
+    group.bench_function("filter", |b| {
         b.iter(|| {
-            bytes.clear();
-            let wall = WallClock::default();
-            let mut out = Out {
-                bytes: &mut bytes,
-                wall,
-                has_room: true,
-            };
-            for raw in &raw {
-                whole.record(&decode(raw), &mut out);
+            for record in records.iter().flatten() {
+                if let Record::Transition(transition) = record {
+                    let view = View::of_ip(Netid::Tcp, &transition.tuple, &transition.info);
+                    black_box(black_box(&port).verdict(black_box(&view)));
+                }
             }
-            black_box(bytes.len())
         });
     });
+    let mut bytes = Vec::with_capacity(1 << 20);
+    for (name, filter) in [
+        ("decode to JSON line", Expr::EVERYTHING),
+        ("decode to nothing that a filter shows", filter(2)),
+    ] {
+        let mut whole = pipeline(filter);
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                bytes.clear();
+                let wall = WallClock::default();
+                let mut out = Out {
+                    bytes: &mut bytes,
+                    wall,
+                    has_room: true,
+                };
+                for raw in &raw {
+                    whole.record(&decode(raw), &mut out);
+                }
+                black_box(bytes.len())
+            });
+        });
+    }
     group.finish();
 }
 

@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod doctor;
 mod live;
+mod lookup;
 mod loss;
 pub mod pipeline;
 mod privilege;

@@ -4,5 +4,6 @@
 //! outside is handed on as it is and escaped where it is printed.
 
 pub mod cgroup;
+pub mod local_ports;
 pub mod names;
 pub mod owners;

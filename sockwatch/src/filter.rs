@@ -4,14 +4,23 @@
 //! Pure: it looks at model values and knows no time; names are looked up by whoever calls
 //! ([`lookup`]).
 
+pub mod bytecode;
+pub mod container;
+mod eval;
 pub mod expr;
+mod glob;
 pub mod lookup;
+mod needs;
 pub mod prefilter;
+#[cfg(test)]
+pub(crate) mod samples;
 mod selection;
 pub mod view;
 
+pub use bytecode::Bytecode;
 pub use expr::Expr;
 pub use lookup::{Context, Lookup};
+pub use needs::Needs;
 pub use prefilter::Prefilter;
 pub use selection::{Facts, On, Selection};
 pub use view::{Verdict, View};

@@ -7,7 +7,7 @@ use super::{
     cli::{ColorArg, LiveArgs},
 };
 use crate::{
-    filter::Selection,
+    filter::{Expr, Selection},
     model::{Family, Proto, StateSet, TcpState},
     sink::Target,
     source::{
@@ -23,6 +23,8 @@ use crate::{
 )]
 pub(super) struct Config {
     pub selection: Selection,
+    /// What of that is shown.
+    pub filter: Expr,
     /// The namespace of `-N`.
     pub netns: Option<Netns>,
     pub json: bool,
@@ -54,6 +56,7 @@ impl Config {
         };
         Ok(Self {
             selection: selection(&args, netns.as_ref()),
+            filter: Expr::EVERYTHING,
             netns,
             json: args.json,
             snapshot: args.snapshot,

@@ -18,9 +18,10 @@ use super::{
 use crate::{
     enrich::{
         cgroup::Paths,
+        local_ports,
         names::{NameOptions, Names},
     },
-    filter::{Expr, Prefilter},
+    filter::Prefilter,
     model::event::{Degraded, Start},
     sink::{Jsonl, Sink, Text, TextOptions, Writer},
     source::{
@@ -56,7 +57,7 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
     let signals = Signals::new()
         .context("cannot catch signals")
         .map_err(Failure::runtime)?;
-    let prefilter = Prefilter::new(&config.selection, &Expr::EVERYTHING);
+    let prefilter = Prefilter::new(&config.selection, &config.filter);
     if let Some(prefilter) = &prefilter {
         log::info!("passed by the kernel: {prefilter}");
     }
@@ -88,6 +89,8 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
     let pipeline = Pipeline::new(Parts {
         table: Table::new(config.max_sockets),
         selection: config.selection.clone(),
+        filter: config.filter.clone(),
+        local_ports: local_ports::range(),
         sink,
         cgroups: cgroups.ok(),
         count: config.count,

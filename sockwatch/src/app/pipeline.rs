@@ -1,13 +1,22 @@
-//! From records to output bytes: table, selection, sink.
+//! From records to output bytes: table, selection, filter, sink.
 //!
 //! No I/O of its own and no clock: what comes in carries its time. The same records give the same
 //! bytes, which is how the whole path is tested.
+//!
+//! A filter is asked of the connection. Where it depends on what the kernel fills in later, the
+//! transition is held until that is known, and then printed with its own time; lines of other
+//! sockets don't wait for it.
+
+mod held;
+
+use std::ops::RangeInclusive;
 
 use crate::{
     enrich::cgroup::Paths,
-    filter::{Facts, Selection},
+    filter::{Expr, Facts, Needs, Selection, Verdict, View},
     model::{
-        Event, MonoNs, Owner, Seen, SocketKey, TcpState, Transition, WallClock,
+        Event, MonoNs, Nanos, Netid, Owner, Proto, Seen, SocketInfo, SocketKey, TcpState,
+        Transition, Tuple, WallClock,
         event::{Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
     },
     sink::Sink,
@@ -15,8 +24,11 @@ use crate::{
         diag::SeedSocket,
         ebpf::{Malformed, Record},
     },
-    table::{Entry, Table},
+    table::{Applied, Entry, Table},
 };
+use held::{Held, HeldEvent, pending};
+
+pub use held::PendingSockets;
 
 /// What the pipeline is made of.
 pub struct Parts {
@@ -24,6 +36,10 @@ pub struct Parts {
     pub table: Table,
     /// What to show.
     pub selection: Selection,
+    /// And what of that.
+    pub filter: Expr,
+    /// The ports that the kernel chooses from; for `autobound`.
+    pub local_ports: RangeInclusive<u16>,
     /// How to show it.
     pub sink: Sink,
     /// Names of cgroups; `None` where there are none to be had.
@@ -35,6 +51,10 @@ pub struct Parts {
 /// The pipeline.
 pub struct Pipeline {
     parts: Parts,
+    /// Whether there is no filter.
+    everything: bool,
+    needs: Needs,
+    held: Held,
     totals: Totals,
     /// Losses not told of yet, because the output had no room: the kernel's, then the output's own.
     untold: [Option<Lost>; 2],
@@ -65,7 +85,10 @@ impl Pipeline {
     /// An empty pipeline.
     pub fn new(parts: Parts) -> Self {
         Self {
+            everything: parts.filter == Expr::EVERYTHING,
+            needs: parts.filter.needs(),
             parts,
+            held: Held::default(),
             totals: Totals::default(),
             untold: [None; 2],
         }
@@ -116,6 +139,18 @@ impl Pipeline {
         if !(show && is_news && self.parts.selection.shows_row(&facts, row.state)) {
             return;
         }
+        let owner = entry.owner;
+        let socket = (row.proto, &row.tuple, &row.info);
+        if !self.everything
+            && !self.ask(socket, *at, |filter, view| {
+                filter.matches(&View {
+                    owners: owner.as_slice(),
+                    ..view
+                })
+            })
+        {
+            return;
+        }
         let event = Event::Socket(SocketEvent {
             at: *at,
             proto: row.proto,
@@ -133,13 +168,25 @@ impl Pipeline {
     pub fn record(&mut self, record: &Result<Record, Malformed>, out: &mut Out<'_>) {
         match record {
             Ok(Record::Transition(transition)) => self.transition(transition, out),
-            Ok(Record::Destroy(gone)) => self.parts.table.destroy(gone.cookie, gone.sk),
+            Ok(Record::Destroy(gone)) => {
+                if !self.held.is_empty()
+                    && let Some(event) = self.held.take(gone.sk)
+                {
+                    self.decide(&event, out);
+                }
+                self.parts.table.destroy(gone.cookie, gone.sk);
+            }
             Err(Malformed) => self.totals.malformed_ring += 1,
         }
     }
 
     fn transition(&mut self, transition: &Transition, out: &mut Out<'_>) {
         let applied = self.parts.table.apply(transition);
+        if !self.held.is_empty()
+            && let Some(event) = self.held.take_before(transition, &applied.tuple)
+        {
+            self.decide(&event, out);
+        }
         let facts = Facts {
             proto: transition.proto,
             family: transition.tuple.family,
@@ -154,6 +201,74 @@ impl Pipeline {
             self.totals.filtered += 1;
             return;
         }
+        match self.verdict(transition, &applied) {
+            Verdict::Yes => self.show(transition, &applied, out),
+            Verdict::No => self.totals.filtered += 1,
+            Verdict::Pending => self.hold(transition, &applied, out),
+        }
+    }
+
+    fn hold(&mut self, transition: &Transition, applied: &Applied, out: &mut Out<'_>) {
+        let event = HeldEvent::new(transition, applied);
+        if let Some(oldest) = self.held.push(&event) {
+            self.decide(&oldest, out);
+        }
+    }
+
+    fn verdict(&mut self, transition: &Transition, applied: &Applied) -> Verdict {
+        if self.everything {
+            return Verdict::Yes;
+        }
+        let socket = (transition.proto, &applied.tuple, &transition.info);
+        self.ask(socket, transition.at, |filter, view| {
+            filter.verdict(&of_transition(view, transition, applied))
+        })
+    }
+
+    /// Decides on a transition that was held, with what is known now.
+    fn decide(&mut self, event: &HeldEvent, out: &mut Out<'_>) {
+        let HeldEvent {
+            transition,
+            applied,
+            ..
+        } = event;
+        let socket = (transition.proto, &applied.tuple, &transition.info);
+        let shown = !self.is_done()
+            && self.ask(socket, transition.at, |filter, view| {
+                filter.matches(&of_transition(view, transition, applied))
+            });
+        if shown {
+            self.show(transition, applied, out);
+        } else {
+            self.totals.filtered += 1;
+        }
+    }
+
+    /// Gives the filter, and a view of the socket with what is not the transition's.
+    fn ask<T>(
+        &mut self,
+        (proto, tuple, info): (Proto, &Tuple, &SocketInfo),
+        at: MonoNs,
+        answer: impl FnOnce(&Expr, View<'_>) -> T,
+    ) -> T {
+        let cgroup = if self.needs.cgroup_path {
+            cgroup_path(&mut self.parts.cgroups, info.cgroup_id, at)
+        } else {
+            None
+        };
+        // A protocol without a table has no service names either.
+        let netid = Netid::try_from(proto).unwrap_or(Netid::Raw);
+        let local_ports = &self.parts.local_ports;
+        let view = View {
+            cgroup,
+            autobound: (tuple.sport != 0).then(|| local_ports.contains(&tuple.sport)),
+            ..View::of_ip(netid, tuple, info)
+        };
+        answer(&self.parts.filter, view)
+    }
+
+    #[inline]
+    fn show(&mut self, transition: &Transition, applied: &Applied, out: &mut Out<'_>) {
         if !out.has_room {
             self.totals.lost_output += 1;
             let at = transition.at;
@@ -184,6 +299,31 @@ impl Pipeline {
         self.parts.sink.write(&event, out.wall, out.bytes);
     }
 
+    /// When the oldest of the transitions happened that wait for a port which a dump may show.
+    pub fn pending_since(&self) -> Option<MonoNs> {
+        self.held.oldest_to_look_up()
+    }
+
+    /// What such a dump has to cover: sockets in `syn-sent`.
+    pub fn pending_sockets(&self) -> PendingSockets {
+        self.held.to_look_up()
+    }
+
+    /// Takes the ports of waiting sockets from the rows of a dump that began at `begun`. All that
+    /// was in the ring when it ended must have been given to [`Pipeline::record`].
+    pub fn learn(&mut self, rows: &[SeedSocket], begun: MonoNs, out: &mut Out<'_>) {
+        for event in self.held.look_up(rows, begun) {
+            self.decide(&event, out);
+        }
+    }
+
+    /// The trace is over: decides on what waits, with what is known.
+    pub fn decide_held(&mut self, out: &mut Out<'_>) {
+        while let Some(event) = self.held.pop() {
+            self.decide(&event, out);
+        }
+    }
+
     /// Says what was lost before it reached us.
     pub fn lost(&mut self, lost: Lost, out: &mut Out<'_>) {
         self.totals.lost_kernel += lost.count;
@@ -195,9 +335,11 @@ impl Pipeline {
     fn remember(&mut self, lost: Lost) {
         let untold = &mut self.untold[usize::from(lost.place == LostWhere::Output)];
         *untold = Some(match *untold {
+            // A transition that was held happened before others that are already lost.
             Some(before) => Lost {
                 count: before.count + lost.count,
-                to: lost.to,
+                from: before.from.min(lost.from),
+                to: before.to.max(lost.to),
                 ..before
             },
             None => lost,
@@ -252,4 +394,19 @@ impl Pipeline {
 
 fn cgroup_path(paths: &mut Option<Paths>, id: Option<u64>, at: MonoNs) -> Option<&str> {
     paths.as_mut()?.path(id?, at)
+}
+
+/// The view of a transition.
+fn of_transition<'a>(socket: View<'a>, transition: &Transition, applied: &'a Applied) -> View<'a> {
+    let rtt_us = transition.tcp.and_then(|tcp| tcp.rtt_us);
+    View {
+        pending: pending(transition, &applied.tuple),
+        owners: applied.owner.as_slice(),
+        dwell: applied.dwell,
+        age: applied.age,
+        rtt: rtt_us.map(|rtt_us| Nanos(u64::from(rtt_us) * 1_000)),
+        retrans: transition.tcp.map(|tcp| tcp.retrans.into()),
+        cause: applied.cause,
+        ..socket
+    }
 }

@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     Failure, clock,
     config::Config,
+    lookup::{Answer, LookUp},
     loss::LossWatch,
     pipeline::{Out, Pipeline, SeedRow},
     seed::Seeded,
@@ -65,6 +66,9 @@ enum Wake {
     Records(io::Result<()>),
     Seeded(Option<Seeded>),
     SeedLate,
+    /// A port is to be looked up.
+    LookUp,
+    LookedUp(Option<Answer>),
     Tick,
     OutputEnded,
     Over,
@@ -78,6 +82,9 @@ pub(super) struct Session {
     pipeline: Pipeline,
     writer: Writer,
     losses: LossWatch,
+    lookup: LookUp,
+    /// Ports looked up, for when the ring has been emptied: what happened before must be known.
+    looked_up: Option<Answer>,
     buffer: Vec<u8>,
     /// The first line, and the records behind it, until the seed is in.
     held: Option<(Start, Vec<Result<Record, Malformed>>)>,
@@ -101,6 +108,8 @@ impl Session {
             pipeline,
             writer,
             losses: LossWatch::new(clock::mono()),
+            lookup: LookUp::new(),
+            looked_up: None,
             buffer: Vec::new(),
             held: None,
             last_heartbeat: Instant::now(),
@@ -122,6 +131,7 @@ impl Session {
         self.pipeline.table().begin_seed();
         loop {
             let latency = self.config.latency;
+            let look_up_at = self.lookup.due(&self.pipeline).map(Instant::from_std);
             let wake = tokio::select! {
                 biased;
                 () = signals.any() => Wake::Over,
@@ -129,6 +139,8 @@ impl Session {
                 () = self.writer.ended() => Wake::OutputEnded,
                 seeded = &mut seed, if seeding => Wake::Seeded(seeded.ok()),
                 () = sleep_until(begun + SEED_PATIENCE), if self.held.is_some() => Wake::SeedLate,
+                () = at(look_up_at) => Wake::LookUp,
+                answer = self.lookup.answer() => Wake::LookedUp(answer),
                 ready = self.reader.ready(latency) => Wake::Records(ready),
                 _ = tick.tick() => Wake::Tick,
                 () = forward(&mut self.kernel_log) => Wake::Tick,
@@ -146,6 +158,11 @@ impl Session {
                     "still being read after {} s: owners and snapshot come later",
                     SEED_PATIENCE.as_secs()
                 ))),
+                Wake::LookUp => self.lookup.begin(self.pipeline.pending_sockets()),
+                Wake::LookedUp(answer) => {
+                    self.looked_up = answer;
+                    self.drain(ROOM_PATIENCE);
+                }
                 Wake::Tick => self.tick(),
                 Wake::OutputEnded => return self.output_ended(),
                 Wake::Over => break,
@@ -178,6 +195,10 @@ impl Session {
         let emptied = self
             .reader
             .drain(BATCH, |record| pipeline.record(&record, &mut out));
+        if emptied && let Some(answer) = self.looked_up.take() {
+            pipeline.malformed_netlink(answer.malformed);
+            pipeline.learn(&answer.sockets, answer.begun, &mut out);
+        }
         self.report_losses();
         self.send();
         emptied
@@ -291,6 +312,8 @@ impl Session {
                 patience = Duration::ZERO;
             }
         }
+        let mut rest = out(&mut self.buffer, &self.writer);
+        self.pipeline.decide_held(&mut rest);
         self.tracer.look_for_nested();
         self.report_losses();
         let totals = self.totals();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Cause, Family, Nanos, Netid, Owner};
+use crate::model::{Cause, Family, Nanos, Netid, Owner, SocketInfo, Tuple};
 
 /// Everything that a filter can ask of a socket. `None` is unknown.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,36 @@ pub struct View<'a> {
     pub retrans: Option<u64>,
     /// Why it was closed.
     pub cause: Option<Cause>,
+}
+
+impl View<'_> {
+    /// The view of a socket with IP addresses, as a dump or an event shows it; all else is unknown.
+    pub fn of_ip(netid: Netid, tuple: &Tuple, info: &SocketInfo) -> Self {
+        let end = |address, port| Endpoint::Ip {
+            family: tuple.family,
+            address,
+            port,
+        };
+        Self {
+            netid,
+            local: end(tuple.src, tuple.sport),
+            peer: end(tuple.dst, tuple.dport),
+            pending: Pending::default(),
+            ifindex: info.ifindex,
+            mark: info.mark,
+            cgroup_id: info.cgroup_id,
+            cgroup: None,
+            autobound: None,
+            uid: info.uid,
+            netns: info.netns,
+            owners: &[],
+            dwell: None,
+            age: None,
+            rtt: None,
+            retrans: None,
+            cause: None,
+        }
+    }
 }
 
 /// One end of a socket.

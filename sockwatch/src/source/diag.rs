@@ -9,6 +9,8 @@ mod failures;
 #[cfg(all(test, target_endian = "little"))]
 mod fixtures;
 pub mod netns;
+#[cfg(test)]
+mod programs;
 mod request;
 mod seed;
 pub mod view;

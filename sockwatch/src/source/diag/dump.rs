@@ -17,7 +17,7 @@ use rustix::{
 use super::{
     failures::Failures,
     netns::{self, Netns},
-    request::{dump_request, state_bits},
+    request::{Wanted, dump_request, state_bits},
     seed::SeedSocket,
     view::Reply,
     wire::{self, WireError},
@@ -143,7 +143,8 @@ impl<'a> Walk<'a> {
         }
         for &proto in &self.selection.protos {
             for &family in &self.selection.families {
-                let request = dump_request(proto, family, states, wire::SEQUENCE);
+                let wanted = Wanted::all(proto, family, states);
+                let request = dump_request(&wanted, wire::SEQUENCE);
                 if let Err(reason) = self.sockets(&request, proto, netns.inode) {
                     let subject = format!("{} {} in {netns}", proto.word(), family.word());
                     self.failures.add(subject, reason);
