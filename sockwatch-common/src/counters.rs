@@ -9,10 +9,12 @@ use core::mem::{align_of, size_of};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Transitions that one of the programs took up.
+    /// Transitions that one of the programs took up, those that it dropped included.
     pub transitions: u64,
     /// Those of them that only the second program saw.
     pub caught: u64,
+    /// Those of them that the filter dropped.
+    pub filtered: u64,
     /// Transitions for which the ring had no room.
     pub lost: u64,
     /// `CLOCK_MONOTONIC` of the newest of them, nanoseconds.
@@ -23,4 +25,4 @@ pub struct Counters {
     pub destroys_lost: u64,
 }
 
-const _: () = assert!(size_of::<Counters>() == 48 && align_of::<Counters>() == 8);
+const _: () = assert!(size_of::<Counters>() == 56 && align_of::<Counters>() == 8);

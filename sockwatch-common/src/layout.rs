@@ -75,6 +75,10 @@ global! {
         inet_sport,
         /// `net.ns.inum`, u32.
         net_inum,
+        /// `net.ipv4.ip_local_ports.range`, u32: the smallest port below the greatest one (6.8+).
+        local_ports,
+        /// The same as two i32 (before 6.8).
+        local_ports_pair,
         /// From a `socket` to its inode number: `socket_alloc.vfs_inode` + `inode.i_ino`.
         socket_ino,
         /// `socket.file`, pointer to `file`.

@@ -9,8 +9,10 @@ use aya_ebpf::{EbpfContext, programs::TracePointContext};
 use sockwatch_common::layout::ABSENT;
 
 use crate::{
+    filter,
     globals::global,
     memory::{Memory, Probe, Scalar},
+    ring,
     transition::{self, AF_INET6, GivenTuple},
 };
 
@@ -20,7 +22,12 @@ pub fn record(ctx: &TracePointContext) {
     let sk = field::<u64>(ctx, global!(CLASSIC_LAYOUT.skaddr)) as *const u8;
     let old = field::<u32>(ctx, global!(CLASSIC_LAYOUT.oldstate)) as u8;
     let new = field::<u32>(ctx, global!(CLASSIC_LAYOUT.newstate)) as u8;
-    transition::record::<Probe>(sk, old, new, Some(tuple(ctx)));
+    let tuple = tuple(ctx);
+    if filter::drops::<Probe>(sk, old, new, Some(&tuple)) {
+        ring::count_filtered();
+    } else {
+        transition::record::<Probe>(sk, old, new, Some(tuple));
+    }
 }
 
 /// The socket that `tcp_destroy_sock` tells of.

@@ -4,6 +4,7 @@
 
 use sockwatch_common::{
     ABI_VERSION,
+    filter::Filter,
     layout::{ClassicLayout, Layout, Settings},
 };
 
@@ -27,11 +28,15 @@ pub static SETTINGS: Settings = Settings {
     typed_helpers: 0,
 };
 
+/// What may be dropped.
+#[unsafe(no_mangle)]
+pub static FILTER: Filter = Filter::NONE;
+
 /// Reads one field of a global. Volatile, for the compiler would fold in the value it sees here.
 macro_rules! global {
-    ($global:ident.$field:ident) => {
+    ($global:ident.$($field:tt)+) => {
         // SAFETY: a field of a static; nothing writes it once the programs run.
-        unsafe { core::ptr::read_volatile(&raw const $crate::globals::$global.$field) }
+        unsafe { core::ptr::read_volatile(&raw const $crate::globals::$global.$($field)+) }
     };
 }
 pub(crate) use global;

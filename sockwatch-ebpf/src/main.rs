@@ -8,15 +8,17 @@
 //! | `destroy` | `tp_btf/tcp_destroy_sock` | 5.5 | as above |
 //! | `destroy_classic` | `tracepoint/tcp/tcp_destroy_sock` | 4.16 | as above |
 //!
-//! The user-space loader attaches those of `tp_btf`, or the classic ones. Both go through one body: read the facts of a
-//! `struct sock` ([`transition::fill`]), through direct typed loads or through
-//! `bpf_probe_read_kernel` ([`memory`]), and commit them to the ring ([`ring`]). Decisions are not
-//! made here: no cause, no owner, no filter.
+//! The user-space loader attaches those of `tp_btf`, or the classic ones. Both go through one body:
+//! drop what can matter to nobody ([`filter`]), else read the facts of a `struct sock`
+//! ([`transition`]), through direct typed loads or through `bpf_probe_read_kernel` ([`memory`]), and
+//! commit them to the ring ([`ring`]). Nothing else is decided here: no cause, no owner, and not what
+//! is shown.
 
 #![no_std]
 #![no_main]
 
 mod classic;
+mod filter;
 mod globals;
 mod memory;
 mod nested;
@@ -35,7 +37,7 @@ use memory::{Direct, Probe};
 fn set_state(ctx: BtfTracePointContext) -> i32 {
     let (sk, old, new) = arguments(&ctx);
     nested::mark(sk, old, new);
-    transition::record::<Direct>(sk, old, new, None);
+    take_up(sk, old, new);
     0
 }
 
@@ -45,9 +47,18 @@ fn set_state_nested(ctx: BtfTracePointContext) -> i32 {
     let (sk, old, new) = arguments(&ctx);
     if nested::is_unmarked(sk, old, new) {
         ring::count_caught();
-        transition::record::<Direct>(sk, old, new, None);
+        take_up(sk, old, new);
     }
     0
+}
+
+#[inline(always)]
+fn take_up(sk: *const u8, old: u8, new: u8) {
+    if filter::drops::<Direct>(sk, old, new, None) {
+        ring::count_filtered();
+    } else {
+        transition::record::<Direct>(sk, old, new, None);
+    }
 }
 
 #[inline(always)]

@@ -42,6 +42,15 @@ pub fn count_caught() {
     }
 }
 
+/// Counts a transition that the filter dropped.
+#[inline(always)]
+pub fn count_filtered() {
+    if let Some(counters) = counters() {
+        counters.transitions += 1;
+        counters.filtered += 1;
+    }
+}
+
 /// Room for one record.
 #[inline(always)]
 pub fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {

@@ -9,6 +9,7 @@ use sockwatch_common::{
 };
 
 use crate::{
+    filter,
     globals::global,
     memory::{Memory, Probe},
     ring,
@@ -83,6 +84,9 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
 /// Records that `sk` is gone.
 #[inline(always)]
 pub fn record_destroy<M: Memory>(sk: *const u8) {
+    if filter::drops_destroy::<M>(sk) {
+        return;
+    }
     let Some(counters) = ring::counters() else {
         return;
     };
@@ -113,15 +117,8 @@ fn put_given(record: &mut Transition, tuple: GivenTuple) {
 fn put_tuple<M: Memory>(record: &mut Transition, sk: *const u8, tp: *const u8) {
     record.family = M::read::<u16>(sk, global!(LAYOUT.family)).unwrap_or(0);
     record.dport = u16::from_be(M::read::<u16>(sk, global!(LAYOUT.dport)).unwrap_or(0));
-    // `inet_sport`, for `skc_num` is already cleared when an automatically bound socket closes.
-    // It lies beyond `struct sock`, where a typed pointer to one does not reach.
-    let inet_sport = global!(LAYOUT.inet_sport);
-    let sport = if tp.is_null() {
-        Probe::read::<u16>(sk, inet_sport)
-    } else {
-        M::read::<u16>(tp, inet_sport)
-    };
-    record.sport = u16::from_be(sport.unwrap_or(0));
+    // Not `skc_num`, which is already cleared when an automatically bound socket closes.
+    record.sport = inet_sport::<M>(sk, tp);
     if record.family == AF_INET6 {
         record.saddr = bytes_16::<M>(sk, global!(LAYOUT.v6_rcv_saddr));
         record.daddr = bytes_16::<M>(sk, global!(LAYOUT.v6_daddr));
@@ -129,6 +126,19 @@ fn put_tuple<M: Memory>(record: &mut Transition, sk: *const u8, tp: *const u8) {
         record.saddr = address_v4::<M>(sk, global!(LAYOUT.rcv_saddr));
         record.daddr = address_v4::<M>(sk, global!(LAYOUT.daddr));
     }
+}
+
+/// `inet_sport`, 0 where this kernel has none. It lies beyond `struct sock`, where a typed pointer to
+/// one does not reach.
+#[inline(always)]
+pub fn inet_sport<M: Memory>(sk: *const u8, tp: *const u8) -> u16 {
+    let offset = global!(LAYOUT.inet_sport);
+    let sport = if tp.is_null() {
+        Probe::read::<u16>(sk, offset)
+    } else {
+        M::read::<u16>(tp, offset)
+    };
+    u16::from_be(sport.unwrap_or(0))
 }
 
 #[inline(always)]
@@ -289,6 +299,6 @@ fn put_tcp<M: Memory>(record: &mut Transition, tp: *const u8) {
 }
 
 #[inline(always)]
-fn pointer<M: Memory>(base: *const u8, offset: u32) -> Option<*const u8> {
+pub fn pointer<M: Memory>(base: *const u8, offset: u32) -> Option<*const u8> {
     M::read::<u64>(base, offset).map(|address| address as *const u8)
 }

@@ -21,8 +21,9 @@ async fn main() -> Result<()> {
         ring_size: 1 << 20,
         kernel_log: false,
         hook: None,
+        filter: None,
     };
-    let (_tracer, mut reader, _log) = Tracer::load(options)?;
+    let (_tracer, mut reader, _log) = Tracer::load(&options)?;
     let end = tokio::time::sleep(Duration::from_secs(seconds));
     tokio::pin!(end);
     // A destroyed socket does not tell its namespace: known by the transitions before.

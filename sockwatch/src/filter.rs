@@ -14,6 +14,7 @@ mod lex;
 pub mod lookup;
 mod needs;
 pub mod parse;
+pub mod prefilter;
 #[cfg(test)]
 pub(crate) mod samples;
 mod selection;
@@ -29,6 +30,7 @@ pub use expr::Expr;
 pub use lookup::{Context, Lookup};
 pub use needs::Needs;
 pub use parse::{Filter, FilterFile, Source, parse};
+pub use prefilter::Prefilter;
 pub use selection::{Facts, On, Selection};
 pub use tables::{Choice, Tables};
 pub use view::{Verdict, View};

@@ -162,7 +162,10 @@ fn sockwatch(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 
 /// sockwatch, and those peers that are installed.
 fn tools(sockwatch: PathBuf) -> Vec<Tool> {
-    let mut tools = vec![Tool::Sockwatch(sockwatch)];
+    let mut tools = vec![
+        Tool::Sockwatch(sockwatch.clone()),
+        Tool::Filtered(sockwatch),
+    ];
     for (program, package, tool) in [
         (
             "tcpstates",

@@ -85,6 +85,7 @@ impl Config {
                 ring_size: args.ring_size,
                 kernel_log: shared.verbose,
                 hook: args.hook.into(),
+                filter: None,
             },
             verbose: shared.verbose,
         })

@@ -21,6 +21,7 @@ use crate::{
         local_ports,
         names::{NameOptions, Names},
     },
+    filter::Prefilter,
     model::event::{Degraded, Start},
     sink::{Jsonl, Sink, Text, TextOptions, Writer},
     source::{
@@ -47,8 +48,13 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
     let signals = Signals::new()
         .context("cannot catch signals")
         .map_err(Failure::runtime)?;
+    let prefilter = Prefilter::new(&config.selection, &config.filter);
+    if let Some(prefilter) = &prefilter {
+        log::info!("passed by the kernel: {prefilter}");
+    }
+    config.load.filter = prefilter.map(|prefilter| Box::new(prefilter.to_kernel()));
     // Attach first, then dump: what changes during the dump is in the stream.
-    let (mut tracer, reader, kernel_log) = Tracer::load(config.load).map_err(load_failure)?;
+    let (mut tracer, reader, kernel_log) = Tracer::load(&config.load).map_err(load_failure)?;
     let attached_at = clock::mono();
     let seed = seed::begin(config.netns.take(), config.scan_owners)
         .context("cannot start a thread")

@@ -289,7 +289,10 @@ impl Session {
     fn totals(&self) -> Totals {
         let counts = self.tracer.counts().unwrap_or_default();
         debug!("{} transitions were caught inside others", counts.caught);
-        self.pipeline.totals(clock::mono(), counts.transitions)
+        let mut totals = self.pipeline.totals(clock::mono(), counts.transitions);
+        // What the kernel programs dropped did not come this way.
+        totals.filtered += counts.filtered;
+        totals
     }
 
     fn send(&mut self) {

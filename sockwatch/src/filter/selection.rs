@@ -52,16 +52,20 @@ impl Selection {
         left: Option<TcpState>,
         entered: TcpState,
     ) -> bool {
+        self.shows_states(left, entered) && self.shows_socket(socket)
+    }
+
+    /// Whether a transition between these states is shown, of a socket that is.
+    pub(super) fn shows_states(&self, left: Option<TcpState>, entered: TcpState) -> bool {
         let left = left.map_or(self.states == StateSet::ALL, |state| {
             self.states.contains(state)
         });
         let entered = self.states.contains(entered);
-        let state = match self.on {
+        match self.on {
             On::Enter => entered,
             On::Leave => left,
             On::Both => left || entered,
-        };
-        state && self.shows_socket(socket)
+        }
     }
 
     /// Whether an existing socket is shown.

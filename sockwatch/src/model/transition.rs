@@ -92,6 +92,11 @@ impl Transition {
     /// listener (`inet_csk_clone_lock`): `old` is then the listener's state, in which this socket
     /// never was. A listener itself only goes to `Close`.
     pub fn is_child(&self) -> bool {
-        self.old == TcpState::Listen && !matches!(self.new, TcpState::Close | TcpState::Listen)
+        Self::is_child_of(self.old, self.new)
+    }
+
+    /// The same of a transition of which only the states are known.
+    pub fn is_child_of(old: TcpState, new: TcpState) -> bool {
+        old == TcpState::Listen && !matches!(new, TcpState::Close | TcpState::Listen)
     }
 }

@@ -26,6 +26,7 @@ use log::debug;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sockwatch_common::{
     ABI_VERSION,
+    filter::Filter,
     layout::{ClassicLayout, Layout, Settings},
 };
 use thiserror::Error;
@@ -86,7 +87,7 @@ pub enum LoadError {
 }
 
 /// What the caller chooses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LoadOptions {
     /// Size of the ring in bytes: a power of two, whole pages.
     pub ring_size: u32,
@@ -94,6 +95,8 @@ pub struct LoadOptions {
     pub kernel_log: bool,
     /// The hook to use; `None` chooses the best that loads.
     pub hook: Option<Hook>,
+    /// What the programs may drop; `None` has them drop nothing.
+    pub filter: Option<Box<Filter>>,
 }
 
 /// The attached programs. Dropping it detaches them.
@@ -113,6 +116,8 @@ pub struct Tracer {
 pub struct KernelCounts {
     /// Transitions that the kernel produced, seen by the program or not.
     pub transitions: u64,
+    /// Those that the filter in the kernel dropped.
+    pub filtered: u64,
     /// Those for which the ring had no room.
     pub ring_full: u64,
     /// Those that the kernel kept from the programs because they were already running on that
@@ -132,12 +137,20 @@ struct CountersPod(sockwatch_common::counters::Counters);
 // SAFETY: `repr(C)` of u64 alone: no padding, every bit pattern is a value.
 unsafe impl aya::Pod for CountersPod {}
 
+/// [`Filter`] as aya writes it to a global.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct FilterPod(Filter);
+
+// SAFETY: `repr(C)` of u32 and u64 alone, without padding, as its assertions see to.
+unsafe impl aya::Pod for FilterPod {}
+
 impl Tracer {
     /// Loads the programs and attaches them: tp_btf where it loads, else the classic tracepoints.
     ///
     /// # Errors
     /// See [`LoadError`].
-    pub fn load(options: LoadOptions) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+    pub fn load(options: &LoadOptions) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
         raise_memlock_limit();
         let mut degraded = Vec::new();
         let btf = fs::read(BTF_PATH);
@@ -161,7 +174,7 @@ impl Tracer {
     }
 
     fn load_with(
-        options: LoadOptions,
+        options: &LoadOptions,
         hook: Hook,
         layout: &Layout,
         degraded: &mut Vec<Degraded>,
@@ -201,7 +214,7 @@ impl Tracer {
         mut ebpf: Ebpf,
         attached: Attached,
         degraded: &mut Vec<Degraded>,
-        options: LoadOptions,
+        options: &LoadOptions,
     ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
         let counters =
             PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?).map_err(|source| {
@@ -260,6 +273,7 @@ impl Tracer {
         for CountersPod(cpu) in self.counters.get(&0, 0)?.iter() {
             counts.transitions += cpu.transitions;
             counts.caught += cpu.caught;
+            counts.filtered += cpu.filtered;
             counts.ring_full += cpu.lost;
             counts.lost_last_ns = counts.lost_last_ns.max(cpu.lost_last_ns);
         }
@@ -325,13 +339,14 @@ pub(crate) fn raise_memlock_limit() {
 }
 
 fn open_object(
-    options: LoadOptions,
+    options: &LoadOptions,
     layout: &Layout,
     classic: &ClassicLayout,
     settings: Settings,
 ) -> Result<Ebpf, LoadError> {
     // The log level is a number of the `log` crate: 2 is warn, 0 prunes the branch.
     let log_level: u8 = if options.kernel_log { 2 } else { 0 };
+    let filter = FilterPod(options.filter.as_deref().copied().unwrap_or(Filter::NONE));
     let ebpf = EbpfLoader::new()
         // The object has no relocations against the kernel's types.
         .btf(None)
@@ -339,6 +354,7 @@ fn open_object(
         .override_global("LAYOUT", &layout.words(), true)
         .override_global("CLASSIC_LAYOUT", &classic.words(), true)
         .override_global("SETTINGS", &settings.words(), true)
+        .override_global("FILTER", &filter, true)
         .override_global("AYA_LOG_LEVEL", &log_level, true)
         .load(OBJECT)
         .map_err(LoadError::Object)?;

@@ -131,6 +131,7 @@ const HEADER: &str = "tool       rate/untraced (min-max)   expected      seen   
                       CPU us/event = process + programs (runs)   generator +us/event";
 
 const LEGEND: &str = "\
+filtered: sockwatch with `dport = :1`, which matches none of this: what a narrow filter costs
 rate/untraced: median over the rounds of the connection rate, divided by the same round's untraced
 expected: state changes at the kernel's tracepoint; seen: lines about them; lost: as the tracer says;
 skipped: nested runs of its programs that the kernel skipped (recursion_misses)

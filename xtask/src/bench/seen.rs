@@ -74,7 +74,7 @@ pub(super) fn count(tool: &Tool, output: &Path, netns: u64, port: u16) -> anyhow
     let mut seen = Seen::default();
     for_each_line(output, |line| {
         match tool {
-            Tool::Sockwatch(_) => {
+            Tool::Sockwatch(_) | Tool::Filtered(_) => {
                 let line = Line::parse(line)?;
                 seen.events += u64::from(line.is_of(netns, port));
                 seen.lost += line.lost();

@@ -27,11 +27,16 @@ const PROBE: u64 = 32;
 const BPFTRACE_PROGRAM: &str = "tracepoint:sock:inet_sock_set_state { \
      printf(\"%llu %d %d %d %d\\n\", nsecs, args->sport, args->dport, args->oldstate, args->newstate); }";
 
+/// A filter that the kernel programs can apply, for a port that the generator never uses.
+const NARROW_FILTER: [&str; 3] = ["dport", "=", ":1"];
+
 /// A program that traces TCP states, at a path.
 #[derive(Clone, Debug)]
 pub(super) enum Tool {
     /// This workspace's program.
     Sockwatch(PathBuf),
+    /// The same with a filter that matches nothing of the traffic.
+    Filtered(PathBuf),
     /// libbpf-tools' tcpstates.
     Tcpstates(PathBuf),
     /// bpftrace with one printf per event.
@@ -43,6 +48,7 @@ impl Tool {
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Sockwatch(_) => "sockwatch",
+            Self::Filtered(_) => "filtered",
             Self::Tcpstates(_) => "tcpstates",
             Self::Bpftrace(_) => "bpftrace",
         }
@@ -65,6 +71,12 @@ impl Tool {
                 command.arg("--json").arg("--output").arg(&output);
                 command
             }
+            Self::Filtered(path) => {
+                let mut command = Command::new(path);
+                command.arg("--json").arg("--output").arg(&output);
+                command.args(NARROW_FILTER);
+                command
+            }
             Self::Tcpstates(path) => Command::new(path),
             Self::Bpftrace(path) => {
                 let mut command = Command::new(path);
@@ -77,7 +89,7 @@ impl Tool {
         };
         let stdout = match self {
             Self::Tcpstates(_) => Stdio::from(stdout),
-            Self::Sockwatch(_) | Self::Bpftrace(_) => Stdio::null(),
+            Self::Sockwatch(_) | Self::Filtered(_) | Self::Bpftrace(_) => Stdio::null(),
         };
         let child = command
             .stdin(Stdio::null())
@@ -119,7 +131,7 @@ impl Tracer {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let ready = match self.tool {
-                Tool::Sockwatch(_) => seen::has_start(&self.output)?,
+                Tool::Sockwatch(_) | Tool::Filtered(_) => seen::has_start(&self.output)?,
                 Tool::Tcpstates(_) | Tool::Bpftrace(_) => {
                     let port = generator.burst(PROBE)?.port;
                     seen::count(&self.tool, &self.output, generator.netns(), port)?.events > 0
@@ -162,7 +174,7 @@ impl Tracer {
     /// Asks it to end, as a user would, and waits until it has.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         let signal = match self.tool {
-            Tool::Sockwatch(_) => Signal::TERM,
+            Tool::Sockwatch(_) | Tool::Filtered(_) => Signal::TERM,
             Tool::Tcpstates(_) | Tool::Bpftrace(_) => Signal::INT,
         };
         let pid = i32::try_from(self.pid())

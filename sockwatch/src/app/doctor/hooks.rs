@@ -132,8 +132,9 @@ fn load(hook: Hook, privileged: bool) -> Check {
         ring_size: RING_BYTES,
         kernel_log: false,
         hook: Some(hook),
+        filter: None,
     };
-    match Tracer::load(options) {
+    match Tracer::load(&options) {
         Ok((tracer, _reader, _log)) => loaded(hook, &tracer.probes(), &tracer.degraded),
         Err(error) => refused(hook, &error, privileged),
     }

@@ -29,7 +29,7 @@ fn dump(family: Family, states: StateSet, program: &[u8]) -> Vec<SeedSocket> {
     };
     let mut rows = Vec::new();
     let listed = list(None, &query, |row| {
-        rows.extend(SeedSocket::from_row(row, Proto::Tcp))
+        rows.extend(SeedSocket::from_row(row, Proto::Tcp));
     })
     .unwrap();
     assert!(listed.lesser.is_empty(), "refused: {listed:?}");

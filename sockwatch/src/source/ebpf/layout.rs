@@ -7,14 +7,20 @@ use super::btf::{Btf, BtfError, Struct};
 /// What the kernel lacks, by the name of the field, with what is therefore not known.
 pub(super) type Missing = Vec<&'static str>;
 
-/// Where to look up each field of [`Layout`]: structure, path, bytes.
+/// Where to look up each field of [`Layout`]: structure, path, bytes. Of the last ones a kernel has
+/// one at most, and misses little without.
 macro_rules! lookups {
-    ($structs:ident, $missing:ident; $($field:ident: $name:literal $path:literal $size:literal,)*) => {
+    (
+        $structs:ident, $missing:ident;
+        $($field:ident: $name:literal $path:literal $size:literal),*;
+        $($form:ident: $form_name:literal $form_path:literal $form_size:literal,)*
+    ) => {
         Layout {
             $($field: find($structs, $name, $path, $size).unwrap_or_else(|| {
                 $missing.push(concat!($name, ".", $path));
                 ABSENT
             }),)*
+            $($form: find($structs, $form_name, $form_path, $form_size).unwrap_or(ABSENT),)*
         }
     };
 }
@@ -79,7 +85,9 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         bytes_received: "tcp_sock" "bytes_received" 8,
         group_leader: "task_struct" "group_leader" 8,
         comm: "task_struct" "comm" 16,
-        task_flags: "task_struct" "flags" 4,
+        task_flags: "task_struct" "flags" 4;
+        local_ports: "net" "ipv4.ip_local_ports.range" 4,
+        local_ports_pair: "net" "ipv4.ip_local_ports.range" 8,
     };
     // A socket lies at the begin of its `socket_alloc`; the inode is that structure's other half.
     let inode = by_name(structs, "socket_alloc").and_then(|alloc| alloc.field("vfs_inode"));
