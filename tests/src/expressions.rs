@@ -230,26 +230,14 @@ pub const PACKET: &[&str] = &[
     "dev lo",
 ];
 
-/// An expression over TCP sockets, in the words in which older and newer `ss` mean the same; the
-/// same one for the same seed.
+/// An expression over TCP sockets, the same one for the same seed, of words that every `ss` takes to
+/// mean the same. Left out are addresses that it compares with those of the other family (0.0.0.0 is
+/// `[::]` to it, and `::/0` everything), which shows under `not` and with `dev`.
 pub fn random(seed: u64) -> String {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1);
-    // With `dev` anywhere ss leaves out the kernel's half, and compares addresses of one family
-    // with those of the other.
-    let hosts = if dice.below(4) == 0 {
-        Hosts::OfOneMeaning
-    } else {
-        Hosts::All
-    };
     let mut words = Vec::new();
-    list(&mut dice, hosts, 3, &mut words);
+    list(&mut dice, 3, &mut words);
     words.join(" ")
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hosts {
-    All,
-    OfOneMeaning,
 }
 
 struct Dice(u64);
@@ -274,7 +262,7 @@ impl Dice {
     }
 }
 
-fn list(dice: &mut Dice, hosts: Hosts, depth: usize, words: &mut Vec<String>) {
+fn list(dice: &mut Dice, depth: usize, words: &mut Vec<String>) {
     for place in 0..=dice.below(4) {
         if place > 0 {
             let joined = dice.pick(&["and", "&", "&&", "or", "|", "||", ""]);
@@ -285,15 +273,15 @@ fn list(dice: &mut Dice, hosts: Hosts, depth: usize, words: &mut Vec<String>) {
         }
         if depth > 0 && dice.below(4) == 0 {
             words.push("(".to_owned());
-            list(dice, hosts, depth - 1, words);
+            list(dice, depth - 1, words);
             words.push(")".to_owned());
         } else {
-            term(dice, hosts, words);
+            term(dice, words);
         }
     }
 }
 
-fn term(dice: &mut Dice, hosts: Hosts, words: &mut Vec<String>) {
+fn term(dice: &mut Dice, words: &mut Vec<String>) {
     const EQUAL: [&str; 4] = ["=", "==", "eq", ""];
     const UNEQUAL: [&str; 7] = ["=", "==", "eq", "", "!=", "ne", "neq"];
     const ORDERED: [&str; 14] = [
@@ -303,31 +291,7 @@ fn term(dice: &mut Dice, hosts: Hosts, words: &mut Vec<String>) {
         ":5000", "5006", ":5010", ":22", ":ssh", ":40001", "40006", ":40011", ":80", "0", "50031",
         "65535", ":0x1388",
     ];
-    let (word, operators, value) = match (dice.below(8), hosts) {
-        (0..=2, _) => (dice.pick(&["src", "dst"]), &EQUAL[..], host(dice, hosts)),
-        (3..=5, _) => (
-            dice.pick(&["sport", "dport"]),
-            &ORDERED[..],
-            dice.pick(&PORTS),
-        ),
-        (6, Hosts::OfOneMeaning) => (
-            "dev".to_owned(),
-            &UNEQUAL[..],
-            dice.pick(&["lo", "near", "0", "1", "77"]),
-        ),
-        _ => (
-            "fwmark".to_owned(),
-            &UNEQUAL[..],
-            dice.pick(&["0", "1", "0x13", "0x1/0x3", "0/0x10", "2"]),
-        ),
-    };
-    words.push(word);
-    words.extend(Some(dice.pick(operators)).filter(|word| !word.is_empty()));
-    words.push(value);
-}
-
-fn host(dice: &mut Dice, hosts: Hosts) -> String {
-    const OF_ONE_MEANING: [&str; 15] = [
+    const HOSTS: [&str; 17] = [
         "127.0.0.1",
         "127.0.0.1:5000",
         "127/8",
@@ -343,21 +307,21 @@ fn host(dice: &mut Dice, hosts: Hosts) -> String {
         "[fd99::1]:5016",
         "10.231.0.64/26",
         ":ssh",
-    ];
-    const OTHERS: [&str; 8] = [
-        "0.0.0.0",
-        "0.0.0.0/0",
-        "0.0.0.0/1",
-        "128.0.0.0/1",
-        "[::]",
-        "::/0",
         "[::ffff:127.0.0.1]",
         "[::ffff:127.0.0.1]:5010",
     ];
-    match hosts {
-        Hosts::All if dice.below(3) == 0 => dice.pick(&OTHERS),
-        _ => dice.pick(&OF_ONE_MEANING),
-    }
+    const DEVICES: [&str; 5] = ["lo", "near", "0", "1", "77"];
+    const MARKS: [&str; 6] = ["0", "1", "0x13", "0x1/0x3", "0/0x10", "2"];
+    let (names, operators, values): (&[&str], &[&str], &[&str]) = match dice.below(8) {
+        0..=2 => (&["src", "dst"], &EQUAL, &HOSTS),
+        3..=5 => (&["sport", "dport"], &ORDERED, &PORTS),
+        6 => (&["dev"], &UNEQUAL, &DEVICES),
+        _ => (&["fwmark"], &UNEQUAL, &MARKS),
+    };
+    let word = dice.pick(names);
+    words.push(word);
+    words.extend(Some(dice.pick(operators)).filter(|word| !word.is_empty()));
+    words.push(dice.pick(values));
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! disagree about.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     os::unix::net::{UnixDatagram, UnixListener, UnixStream},
     path::Path,
 };
@@ -11,7 +11,10 @@ use anyhow::{Context as _, Result};
 use rustix::{io::Errno, net::netdevice::name_to_index};
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
-use crate::netns::{FAR, ip, link_to_nobody, pretend_far_is_known, sysctl};
+use crate::{
+    netns::{FAR, ip, link_to_nobody, pretend_far_is_known, sysctl},
+    ss,
+};
 
 /// The device beside `lo`.
 pub const DEVICE: &str = "near";
@@ -51,12 +54,13 @@ impl Population {
         ip("address add fd99::1/64 dev near nodad")?;
         sysctl("net.ipv4.ip_local_port_range", LOCAL_PORTS)?;
         let mut all = Self::default();
+        all.raw_and_packet().context("raw, packet, netlink")?;
         all.tcp().context("tcp")?;
         all.tcp_states().context("tcp states")?;
         all.udp().context("udp")?;
-        all.raw_and_packet().context("raw, packet, netlink")?;
         all.unix(directory).context("unix")?;
         all.mptcp().context("mptcp")?;
+        fill_the_packet_socket()?;
         Ok(all)
     }
 
@@ -100,6 +104,8 @@ impl Population {
         // CLOSE-WAIT and FIN-WAIT-2.
         let (client, server) = connect("127.0.0.1:40050")?;
         server.shutdown(std::net::Shutdown::Write)?;
+        // The FIN may be acknowledged only 40 ms later.
+        ss::wait_for("fin-wait-2")?;
         self.inet.extend([client, server]);
         // SYN-SENT, to nobody.
         let connecting = bound("10.231.0.1:40060", Type::STREAM, Extra::default())?;
@@ -140,6 +146,8 @@ impl Population {
         ] {
             let in_network_order = i32::from(protocol.to_be());
             let packet = Socket::new(Domain::PACKET, kind, Some(in_network_order.into()))?;
+            // The least there is: a few packets fill it.
+            packet.set_recv_buffer_size(0)?;
             packet.bind(&link_address(protocol, ifindex)?)?;
             self.inet.push(packet);
         }
@@ -208,6 +216,15 @@ impl Population {
         self.inet.extend([client, listener.accept()?.0]);
         Ok(())
     }
+}
+
+/// Sends to nobody until no packet socket on the way has room: from now on its queue stays as it is.
+fn fill_the_packet_socket() -> Result<()> {
+    let sender = UdpSocket::bind("10.231.0.1:0")?;
+    for _ in 0..16 {
+        sender.send_to(&[0; 1000], (Ipv4Addr::from(FAR), 9))?;
+    }
+    Ok(())
 }
 
 fn mark(mark: u32) -> Extra {

@@ -1,11 +1,11 @@
 //! The sockets that `ss` shows in the namespace of the calling thread.
 
-use std::process::Command;
+use std::{process::Command, time::Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::process::output;
+use crate::{PATIENCE, process::output};
 
 /// A socket, as `ss` and the `socket` lines of sockwatch both tell of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,15 @@ pub fn rows() -> Result<Vec<Row>> {
     let mut rows = text.lines().map(parse).collect::<Result<Vec<_>>>()?;
     rows.sort();
     Ok(rows)
+}
+
+/// Waits until a socket is in `state`.
+pub fn wait_for(state: &str) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !rows()?.iter().any(|row| row.state == state) {
+        ensure!(Instant::now() < deadline, "no socket becomes {state}");
+    }
+    Ok(())
 }
 
 /// Destroys the sockets that `filter` selects from outside (`ss -K`).
