@@ -53,6 +53,11 @@ impl Config {
         let shared = &args.shared;
         refuse_later(shared)?;
         refuse_untraced(&shared.select.chosen)?;
+        if shared.options {
+            eprintln!(
+                "sockwatch: note: -o: a transition has no timer; sockwatch list -o shows them"
+            );
+        }
         let tables = tables(shared);
         if !tables.netids.iter().any(|&table| is_traced(table)) {
             return Err(Failure::nothing_to_show());
@@ -112,6 +117,8 @@ pub(super) struct ListConfig {
     pub header: bool,
     /// The columns Recv-Q and Send-Q.
     pub queues: bool,
+    /// `-o`
+    pub timers: bool,
     pub verbose: bool,
 }
 
@@ -135,6 +142,7 @@ impl ListConfig {
             host_names: shared.resolve,
             header: !shared.no_header,
             queues: !args.no_queues,
+            timers: shared.options,
             verbose: shared.verbose,
         })
     }

@@ -1,10 +1,11 @@
 //! Sockets in rows and columns, as `ss` prints them.
 //!
 //! Columns are as wide as their widest cell, so nothing comes out before a block is full or the list
-//! is over. No escape sequences, no details below a row.
+//! is over. No escape sequences; of the details behind a row only the timer.
 
 mod endpoint;
 mod layout;
+mod timer;
 
 use crate::{
     enrich::{
@@ -32,6 +33,8 @@ pub struct RowOptions {
     pub state: bool,
     /// The columns Recv-Q and Send-Q.
     pub queues: bool,
+    /// The timer that runs, behind the columns.
+    pub timers: bool,
     /// Whether the columns are named.
     pub header: bool,
     /// Columns of the terminal, over which spare room is spread; `None` for a pipe.
@@ -79,6 +82,7 @@ impl Rows {
             netid,
             state,
             queues,
+            timers,
             ..
         } = self.options;
         let block = &mut self.block;
@@ -97,6 +101,9 @@ impl Rows {
         block.cell(|out| endpoint::local_port(out, row, names));
         block.cell(|out| endpoint::peer_address(out, row, names));
         block.cell(|out| endpoint::peer_port(out, row, names));
+        if timers {
+            block.cell(|out| row.timer.iter().for_each(|timer| timer::write(out, timer)));
+        }
         if self.block.bytes() >= BLOCK_BYTES {
             self.block.render(self.options.terminal, out);
         }
@@ -135,6 +142,7 @@ fn columns(options: RowOptions) -> Vec<Column> {
         least: 0,
         gap: 0,
     };
+    let timer = options.timers.then(|| left("", 0));
     let netid = options.netid.then(|| left("Netid", 0));
     let state = options.state.then(|| left("State", 0));
     let queues = [left("Recv-Q", QUEUE), left("Send-Q", QUEUE)];
@@ -150,6 +158,7 @@ fn columns(options: RowOptions) -> Vec<Column> {
         .chain(state)
         .chain(queues)
         .chain(ends)
+        .chain(timer)
         .collect()
 }
 

@@ -43,6 +43,9 @@ pub(in crate::app) struct SharedArgs {
     /// Print no header
     #[arg(short = 'H', long, help_heading = "Output")]
     pub no_header: bool,
+    /// Print the timer that runs, if any; a transition has none
+    #[arg(short = 'o', long, help_heading = "Output")]
+    pub options: bool,
     /// Print one line for each socket: always so
     #[arg(short = 'O', long, help_heading = "Output", hide_short_help = true)]
     pub oneline: bool,

@@ -116,7 +116,7 @@ fn what_comes_later_is_known() {
     assert_eq!(said(&["-i"]).unwrap(), "-i (--info) is not there yet");
     assert_eq!(
         said(&["-tanoem"]).unwrap(),
-        "-o (--options) is not there yet"
+        "-e (--extended) is not there yet"
     );
     assert_eq!(said(&["--tos"]).unwrap(), "--tos is not there yet");
     assert_eq!(

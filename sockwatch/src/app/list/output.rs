@@ -54,6 +54,7 @@ impl Output {
                 netid: config.tables.netids.len() != 1,
                 state: !config.tables.states.is_single(),
                 queues: config.queues,
+                timers: config.timers,
                 header: config.header,
                 terminal: terminal_width(),
             };

@@ -7,6 +7,7 @@ const OPTIONS: RowOptions = RowOptions {
     netid: true,
     state: true,
     queues: true,
+    timers: false,
     header: true,
     terminal: None,
 };
@@ -144,6 +145,7 @@ fn columns_can_be_left_out() {
     let options = RowOptions {
         netid: false,
         state: false,
+        timers: false,
         queues: false,
         header: false,
         terminal: None,
