@@ -102,7 +102,11 @@ impl Rows {
         block.cell(|out| endpoint::peer_address(out, row, names));
         block.cell(|out| endpoint::peer_port(out, row, names));
         if timers {
-            block.cell(|out| row.timer.iter().for_each(|timer| timer::write(out, timer)));
+            block.cell(|out| {
+                row.timer
+                    .into_iter()
+                    .for_each(|timer| timer::write(out, timer))
+            });
         }
         if self.block.bytes() >= BLOCK_BYTES {
             self.block.render(self.options.terminal, out);

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Appends it.
-pub(super) fn write(out: &mut Vec<u8>, timer: &Timer) {
+pub(super) fn write(out: &mut Vec<u8>, timer: Timer) {
     out.extend_from_slice(b"timer:(");
     out.extend_from_slice(name(timer.kind).as_bytes());
     out.push(b',');
@@ -70,7 +70,7 @@ mod tests {
                 retrans: 2,
             };
             let mut out = Vec::new();
-            write(&mut out, &timer);
+            write(&mut out, timer);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
     }
