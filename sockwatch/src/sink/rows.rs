@@ -103,9 +103,9 @@ impl Rows {
         block.cell(|out| endpoint::peer_port(out, row, names));
         if timers {
             block.cell(|out| {
-                row.timer
-                    .into_iter()
-                    .for_each(|timer| timer::write(out, timer))
+                if let Some(timer) = row.timer {
+                    timer::write(out, timer);
+                }
             });
         }
         if self.block.bytes() >= BLOCK_BYTES {
