@@ -11,7 +11,7 @@ use super::list_failure;
 use crate::{
     enrich::{
         cgroup::Paths,
-        names::services,
+        local_ports,
         owners::{self, Owners},
     },
     explain::one_line,
@@ -193,8 +193,8 @@ fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, F
     })
     .map_err(list_failure)?;
     let range = match &config.netns {
-        Some(netns) => inside::inside(netns, services::local_ports).map_err(Failure::runtime)?,
-        None => services::local_ports(),
+        Some(netns) => inside::inside(netns, local_ports::range).map_err(Failure::runtime)?,
+        None => local_ports::range(),
     };
     Ok(ChosenPorts { unbound, range })
 }
