@@ -227,11 +227,12 @@ fn selection(chosen: &[Chosen], tables: &Tables, words: Option<StateSet>) -> Sel
         Choice::States(option) => Some(option),
         _ => None,
     });
-    let states = match (words.filter(|words| !words.is_empty()), option) {
-        (Some(words), _) => words,
+    let states = match (words, option) {
+        (Some(words), _) if !words.is_empty() => words,
         // Of what is closed there is nothing to tell but how it got there.
         (None, Some(StateOption::Listening)) => StateSet::of(&[TcpState::Listen]),
-        (None, _) => StateSet::ALL,
+        // Words that leave no state replace those of the options too, as with `ss`.
+        _ => StateSet::ALL,
     };
     Selection {
         protos: protos.filter(|_| tables_named).collect(),
