@@ -12,11 +12,11 @@ use crate::{
     enrich::{
         cgroup::Paths,
         local_ports,
-        owners::{self, Owners},
+        owners::{self, Holders, Owners},
     },
     explain::one_line,
     filter::{Expr, Needs, View, bytecode, expr::Term, view::Pending},
-    model::{Endpoint, How, MonoNs, Nanos, Owner, Row},
+    model::{Endpoint, MonoNs, Nanos, Owner, Row},
     source::diag::{self, Query, inside},
 };
 
@@ -69,22 +69,20 @@ impl Facts {
             facts.ports = Some(chosen_ports(config, query)?);
         }
         if needs.owners || config.json {
-            let filter = (!needs.owners).then_some(&config.filter);
-            facts.owners = facts.find_owners(config, query, filter)?;
+            let holders = if needs.owners {
+                Holders::All
+            } else {
+                Holders::Owner
+            };
+            facts.owners = facts.find_owners(config, query, holders)?;
         }
         Ok(facts)
     }
 
     /// Gives `each` the view of a row, and what the output may want.
     pub(super) fn of(&mut self, row: &Row<'_>, each: impl FnOnce(&View<'_>, More<'_>)) {
-        let holder = self.owners.as_ref().and_then(|owners| {
-            let &(pid, comm) = owners.by_inode.get(&row.info.inode?)?;
-            Some(Owner {
-                pid,
-                comm,
-                how: How::Scan,
-            })
-        });
+        let owners = self.owners.as_ref().zip(row.info.inode);
+        let holders = owners.map_or(&[][..], |(owners, inode)| owners.holders(inode));
         let autobound = self.autobound(row);
         let paths = self.cgroups.as_mut();
         let cgroup = paths
@@ -102,7 +100,7 @@ impl Facts {
             autobound,
             uid: row.info.uid,
             netns: row.info.netns,
-            owners: holder.as_slice(),
+            owners: holders,
             dwell: None,
             age: None,
             rtt: row
@@ -113,7 +111,7 @@ impl Facts {
             cause: None,
         };
         let more = More {
-            owner: holder.as_ref(),
+            owner: holders.first(),
             cgroup,
         };
         each(&view, more);
@@ -129,12 +127,13 @@ impl Facts {
         }
     }
 
-    /// The owners of the rows that `filter` wants, or of all.
+    /// The owners of the rows that the filter wants; all holders of every row where it asks for them
+    /// itself.
     fn find_owners(
         &mut self,
         config: &ListConfig,
         query: &Query<'_>,
-        filter: Option<&Expr>,
+        holders: Holders,
     ) -> Result<Option<Owners>, Failure> {
         let mut wanted = FxHashSet::default();
         let listed = diag::list(config.netns.as_ref(), query, |row| {
@@ -142,13 +141,13 @@ impl Facts {
                 return;
             };
             self.of(row, |view, _| {
-                if filter.is_none_or(|filter| filter.matches(view)) {
+                if holders == Holders::All || config.filter.matches(view) {
                     wanted.insert(inode);
                 }
             });
         });
         listed.map_err(list_failure)?;
-        match owners::scan(&wanted) {
+        match owners::scan(&wanted, holders) {
             Ok(found) => {
                 if found.unreadable > 0 {
                     log::warn!(
@@ -159,7 +158,7 @@ impl Facts {
                 }
                 Ok(Some(found))
             }
-            Err(error) if filter.is_none() => Err(Failure::runtime(error)),
+            Err(error) if holders == Holders::All => Err(Failure::runtime(error)),
             Err(error) => {
                 log::warn!("{}", one_line(&error));
                 Ok(None)
