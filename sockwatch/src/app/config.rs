@@ -221,7 +221,7 @@ fn selection(chosen: &[Chosen], tables: &Tables, words: Option<StateSet>) -> Sel
     let protos = TRACED
         .into_iter()
         .filter(|&proto| Netid::try_from(proto).is_ok_and(|table| tables.netids.contains(&table)));
-    let families = [Family::Inet, Family::Inet6].into_iter();
+    let families = Family::ALL.into_iter();
     let families = families.filter(|&family| tables.families.contains(&family.into()));
     let option = chosen.iter().rev().find_map(|chosen| match chosen.choice {
         Choice::States(option) => Some(option),

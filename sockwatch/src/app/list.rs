@@ -7,6 +7,7 @@ mod facts;
 mod output;
 
 use anyhow::anyhow;
+use rustc_hash::FxHashMap;
 
 use super::{
     Failure,
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     filter::bytecode,
+    model::{Family, Netid},
     source::diag::{self, InsideError, ListError, Listed, Query},
 };
 use facts::Facts;
@@ -33,11 +35,8 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     if needs.mark && !may_mark {
         return Err(marks_unseen());
     }
-    let program = |netid, family| {
-        let program = bytecode::compile(&config.filter, netid, family, may_mark)?;
-        log::info!("{} {}: {program}", netid.word(), family.word());
-        Some(program.bytes)
-    };
+    let programs = programs(config, may_mark);
+    let program = |netid, family| programs.get(&(netid, family)).cloned();
     let query = Query {
         netids: &config.tables.netids,
         families: &config.tables.families,
@@ -61,6 +60,19 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     output.finish()?;
     tell(&listed);
     Ok(())
+}
+
+/// What the kernel can do of the filter, for each table that has IP addresses.
+fn programs(config: &ListConfig, may_mark: bool) -> FxHashMap<(Netid, Family), Vec<u8>> {
+    let inet = config.tables.netids.iter().filter(|netid| netid.is_inet());
+    let dumps = inet.flat_map(|&netid| Family::ALL.map(|family| (netid, family)));
+    let selected = |&(_, family): &(_, Family)| config.tables.families.contains(&family.into());
+    let program = |(netid, family): (Netid, Family)| {
+        let program = bytecode::compile(&config.filter, netid, family, may_mark)?;
+        log::info!("{} {}: {program}", netid.word(), family.word());
+        Some(((netid, family), program.bytes))
+    };
+    dumps.filter(selected).filter_map(program).collect()
 }
 
 fn marks_unseen() -> Failure {
