@@ -16,8 +16,9 @@ use super::{
     session::note,
 };
 use crate::{
-    filter::bytecode,
-    source::diag::{self, InsideError, ListError, Listed, Query},
+    filter::{Bytecode, bytecode},
+    model::{Family, Netid},
+    source::diag::{self, InsideError, ListError, Listed, Query, Shown},
 };
 use facts::Facts;
 use output::Output;
@@ -33,16 +34,18 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     if needs.mark && !may_mark {
         return Err(marks_unseen());
     }
-    let program = |netid, family| {
-        let program = bytecode::compile(&config.filter, netid, family, may_mark)?;
-        log::info!("{} {}: {program}", netid.word(), family.word());
-        Some(program.bytes)
+    let shown = |netid: Netid, family: Family| {
+        let program = bytecode::compile(&config.filter, netid, family, may_mark);
+        if let Some(program) = &program {
+            log::info!("{} {}: {program}", netid.word(), family.word());
+        }
+        what_to_show(program)
     };
     let query = Query {
         netids: &config.tables.netids,
         families: &config.tables.families,
         states: config.tables.states,
-        program: &program,
+        shown: &shown,
         tcp_numbers: needs.tcp_info,
     };
     let mut facts = Facts::gather(config, &query, needs)?;
@@ -61,6 +64,15 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     output.finish()?;
     tell(&listed);
     Ok(())
+}
+
+/// What the kernel is to show where the filter is `program`.
+fn what_to_show(program: Option<Bytecode>) -> Shown {
+    match program {
+        None => Shown::All,
+        Some(program) if program.passes_nothing() => Shown::Nothing,
+        Some(program) => Shown::Passed(program.bytes),
+    }
 }
 
 fn marks_unseen() -> Failure {
