@@ -17,9 +17,9 @@ use super::{
     session::note,
 };
 use crate::{
-    filter::bytecode,
+    filter::{Bytecode, bytecode},
     model::{Family, Netid},
-    source::diag::{self, InsideError, ListError, Listed, Query},
+    source::diag::{self, InsideError, ListError, Listed, Query, Shown},
 };
 use facts::Facts;
 use output::Output;
@@ -36,12 +36,12 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
         return Err(marks_unseen());
     }
     let programs = programs(config, may_mark);
-    let program = |netid, family| programs.get(&(netid, family)).cloned();
+    let shown = |netid, family| what_to_show(programs.get(&(netid, family)).cloned());
     let query = Query {
         netids: &config.tables.netids,
         families: &config.tables.families,
         states: config.tables.states,
-        program: &program,
+        shown: &shown,
         tcp_numbers: needs.tcp_info,
     };
     let mut facts = Facts::gather(config, &query, needs)?;
@@ -63,16 +63,25 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
 }
 
 /// What the kernel can do of the filter, for each table that has IP addresses.
-fn programs(config: &ListConfig, may_mark: bool) -> FxHashMap<(Netid, Family), Vec<u8>> {
+fn programs(config: &ListConfig, may_mark: bool) -> FxHashMap<(Netid, Family), Bytecode> {
     let inet = config.tables.netids.iter().filter(|netid| netid.is_inet());
     let dumps = inet.flat_map(|&netid| Family::ALL.map(|family| (netid, family)));
     let selected = |&(_, family): &(_, Family)| config.tables.families.contains(&family.into());
     let program = |(netid, family): (Netid, Family)| {
         let program = bytecode::compile(&config.filter, netid, family, may_mark)?;
         log::info!("{} {}: {program}", netid.word(), family.word());
-        Some(((netid, family), program.bytes))
+        Some(((netid, family), program))
     };
     dumps.filter(selected).filter_map(program).collect()
+}
+
+/// What the kernel is to show where the filter is `program`.
+fn what_to_show(program: Option<Bytecode>) -> Shown {
+    match program {
+        None => Shown::All,
+        Some(program) if program.passes_nothing() => Shown::Nothing,
+        Some(program) => Shown::Passed(program.bytes),
+    }
 }
 
 fn marks_unseen() -> Failure {

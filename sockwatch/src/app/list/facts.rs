@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use rustc_hash::FxHashSet;
 
 use super::super::{Failure, clock, config::ListConfig};
-use super::list_failure;
+use super::{list_failure, what_to_show};
 use crate::{
     enrich::{
         cgroup::Paths,
@@ -170,10 +170,7 @@ impl Facts {
 /// The kernel's half of `autobound` is no part of a reply: it is asked for by a program of its own.
 fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, Failure> {
     let autobound = Expr::Term(Term::Autobound);
-    let program = |netid, family| {
-        let program = bytecode::compile(&autobound, netid, family, false)?;
-        Some(program.bytes)
-    };
+    let shown = |netid, family| what_to_show(bytecode::compile(&autobound, netid, family, false));
     let inet: Vec<_> = query
         .netids
         .iter()
@@ -182,7 +179,7 @@ fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, F
         .collect();
     let query = Query {
         netids: &inet,
-        program: &program,
+        shown: &shown,
         tcp_numbers: false,
         ..*query
     };
