@@ -14,6 +14,7 @@ mod lex;
 pub mod lookup;
 mod needs;
 pub mod parse;
+mod ports;
 pub mod prefilter;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -1,9 +1,9 @@
 //! The command line as any user meets it: help, mistakes, what is not permitted.
 
 use std::{
-    os::unix::process::CommandExt as _,
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -201,9 +201,9 @@ fn a_mistyped_command_is_suggested() -> Result<()> {
 fn a_filter_file_may_be_standard_input() -> Result<()> {
     use std::io::Write as _;
     let mut child = binary::command(&["list", "-tanH", "-F", "-"])?
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()?;
     let mut stdin = child.stdin.take().context("no pipe")?;
     stdin.write_all(b"# nothing has this port\nsport = :1 and\nnot sport = :1\n")?;
@@ -292,11 +292,38 @@ fn a_listed_socket_is_a_line_of_the_schema() -> Result<()> {
     Ok(())
 }
 
+/// As after fork(): two processes hold the same socket.
+#[test]
+fn a_shared_socket_is_listed_for_each_of_its_holders() -> Result<()> {
+    let (shared, other) = std::os::unix::net::UnixStream::pair()?;
+    let inode = rustix::fs::fstat(&shared)?.st_ino;
+    let mut child = Command::new("cat")
+        .stdin(OwnedFd::from(shared.try_clone()?))
+        .stdout(Stdio::null())
+        .spawn()?;
+    let listed = |pid: u32| -> Result<bool> {
+        let output = run(&["list", "-xanH", "pid", "=", &pid.to_string()])?;
+        ensure!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text
+            .split_whitespace()
+            .any(|word| word == inode.to_string()))
+    };
+    let found = [std::process::id(), child.id()].map(listed);
+    // The end of file that it waits for.
+    drop((shared, other));
+    child.wait()?;
+    for found in found {
+        ensure!(found?, "not listed");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_reader_that_goes_away_ends_a_list_quietly() -> Result<()> {
     let mut child = binary::command(&["list", "-a"])?
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()?;
     drop(child.stdout.take());
     let output = child.wait_with_output()?;

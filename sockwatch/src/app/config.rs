@@ -229,17 +229,18 @@ fn selection(chosen: &[Chosen], tables: &Tables, words: Option<StateSet>) -> Sel
     let protos = TRACED
         .into_iter()
         .filter(|&proto| Netid::try_from(proto).is_ok_and(|table| tables.netids.contains(&table)));
-    let families = [Family::Inet, Family::Inet6].into_iter();
+    let families = Family::ALL.into_iter();
     let families = families.filter(|&family| tables.families.contains(&family.into()));
     let option = chosen.iter().rev().find_map(|chosen| match chosen.choice {
         Choice::States(option) => Some(option),
         _ => None,
     });
-    let states = match (words.filter(|words| !words.is_empty()), option) {
-        (Some(words), _) => words,
+    let states = match (words, option) {
+        (Some(words), _) if !words.is_empty() => words,
         // Of what is closed there is nothing to tell but how it got there.
         (None, Some(StateOption::Listening)) => StateSet::of(&[TcpState::Listen]),
-        (None, _) => StateSet::ALL,
+        // Words that leave no state replace those of the options too, as with `ss`.
+        _ => StateSet::ALL,
     };
     Selection {
         protos: protos.filter(|_| tables_named).collect(),

@@ -7,6 +7,7 @@ mod facts;
 mod output;
 
 use anyhow::anyhow;
+use rustc_hash::FxHashMap;
 
 use super::{
     Failure,
@@ -16,8 +17,9 @@ use super::{
     session::note,
 };
 use crate::{
-    filter::bytecode,
-    source::diag::{self, InsideError, ListError, Listed, Query},
+    filter::{Bytecode, bytecode},
+    model::{Family, Netid},
+    source::diag::{self, InsideError, ListError, Listed, Query, Shown},
 };
 use facts::Facts;
 use output::Output;
@@ -33,16 +35,13 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     if needs.mark && !may_mark {
         return Err(marks_unseen());
     }
-    let program = |netid, family| {
-        let program = bytecode::compile(&config.filter, netid, family, may_mark)?;
-        log::info!("{} {}: {program}", netid.word(), family.word());
-        Some(program.bytes)
-    };
+    let programs = programs(config, may_mark);
+    let shown = |netid, family| what_to_show(programs.get(&(netid, family)).cloned());
     let query = Query {
         netids: &config.tables.netids,
         families: &config.tables.families,
         states: config.tables.states,
-        program: &program,
+        shown: &shown,
         tcp_numbers: needs.tcp_info,
     };
     let mut facts = Facts::gather(config, &query, needs)?;
@@ -61,6 +60,28 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     output.finish()?;
     tell(&listed);
     Ok(())
+}
+
+/// What the kernel can do of the filter, for each table that has IP addresses.
+fn programs(config: &ListConfig, may_mark: bool) -> FxHashMap<(Netid, Family), Bytecode> {
+    let inet = config.tables.netids.iter().filter(|netid| netid.is_inet());
+    let dumps = inet.flat_map(|&netid| Family::ALL.map(|family| (netid, family)));
+    let selected = |&(_, family): &(_, Family)| config.tables.families.contains(&family.into());
+    let program = |(netid, family): (Netid, Family)| {
+        let program = bytecode::compile(&config.filter, netid, family, may_mark)?;
+        log::info!("{} {}: {program}", netid.word(), family.word());
+        Some(((netid, family), program))
+    };
+    dumps.filter(selected).filter_map(program).collect()
+}
+
+/// What the kernel is to show where the filter is `program`.
+fn what_to_show(program: Option<Bytecode>) -> Shown {
+    match program {
+        None => Shown::All,
+        Some(program) if program.passes_nothing() => Shown::Nothing,
+        Some(program) => Shown::Passed(program.bytes),
+    }
 }
 
 fn marks_unseen() -> Failure {

@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::clock;
 use crate::{
-    enrich::owners,
-    model::{How, MonoNs, Owner, event::Degraded},
+    enrich::owners::{self, Holders, Owners},
+    model::{MonoNs, Owner, event::Degraded},
     source::diag::{
         self, SeedSocket,
         netns::{self, Netns},
@@ -68,14 +68,7 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
     } else {
         None
     };
-    let owner = |socket: &SeedSocket| {
-        let (pid, comm) = *owners.as_ref()?.by_inode.get(&socket.info.inode?)?;
-        Some(Owner {
-            pid,
-            comm,
-            how: How::Scan,
-        })
-    };
+    let owner = |socket: &SeedSocket| owners.as_ref()?.owner(socket.info.inode?);
     let sockets = dump
         .sockets
         .into_iter()
@@ -89,11 +82,11 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
     }
 }
 
-fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Option<owners::Owners> {
+fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Option<Owners> {
     let inodes = sockets.iter().filter_map(|socket| socket.info.inode);
     let wanted: FxHashSet<u64> = inodes.filter(|&inode| inode != 0).collect();
     let what = "owners of existing sockets";
-    match owners::scan(&wanted) {
+    match owners::scan(&wanted, Holders::Owner) {
         Ok(found) => {
             if found.unreadable > 0 {
                 let why = format!(

@@ -1,6 +1,7 @@
 //! The range of ports that the kernel chooses from when nobody binds one.
 //!
-//! That of our own network namespace: each can have its own, which only those within can read.
+//! That of the calling thread's network namespace: each has its own, which only those within can
+//! read.
 
 use std::{fs, ops::RangeInclusive};
 

@@ -1,14 +1,15 @@
 //! Which process holds a socket: one pass over /proc/PID/fd.
 //!
 //! The way of `ss -p`, for sockets that were there before the probes. About 4 microseconds for each
-//! descriptor of the machine (100,000 sockets: 0.41 to 0.46 s), until all that is wanted is found.
+//! descriptor of the machine (100,000 sockets: 0.41 to 0.46 s), until all that is wanted is found; where
+//! every holder of a socket is wanted, until the end.
 //! Sockets are found by inode number, which minisockets, half-open and unaccepted connections don't
 //! have.
 //!
 //! Does not see descriptors of a thread that shares its leader's no more, descriptors on their way
 //! through a unix socket, nor files known only to io_uring.
 
-use std::{mem::MaybeUninit, os::fd::OwnedFd, path::Path, str};
+use std::{mem::MaybeUninit, os::fd::OwnedFd, path::Path, slice, str};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::{
@@ -16,7 +17,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::model::Comm;
+use crate::model::{Comm, How, Owner};
 
 /// Room for directory entries, bytes: what glibc's readdir takes, about 1,000 descriptors a call.
 const ENTRIES_BYTES: usize = 32 << 10;
@@ -28,18 +29,55 @@ const LINK_BYTES: usize = 40;
 /// `init`, which keeps the listening sockets that it hands to the services it starts.
 const INIT: u32 = 1;
 
+/// Which holders of a socket to find: fork() and `SCM_RIGHTS` make several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holders {
+    /// The owner: that with the lowest process id. A listener of a forking server belongs to the
+    /// parent that opened it; a connection is held by the worker alone, or by the worker and what it
+    /// started. Process 1 comes last: socket activation leaves it a copy.
+    Owner,
+    /// All. The pass can't end before the last process.
+    All,
+}
+
 /// What a pass found.
 #[derive(Clone, Debug, Default)]
 pub struct Owners {
-    /// The owner of each socket found, by inode number: process id as /proc has it, and name of the
-    /// thread group leader.
-    ///
-    /// Of several holders it is the one with the lowest process id. A listener of a forking server
-    /// belongs to the parent that opened it; a connection is held by the worker alone, or by the
-    /// worker and what it started. Process 1 comes last: socket activation leaves it a copy.
-    pub by_inode: FxHashMap<u64, (u32, Comm)>,
+    /// The first holder of each socket found, by inode number.
+    first: FxHashMap<u64, Owner>,
+    /// All holders of the sockets that have several.
+    several: FxHashMap<u64, Vec<Owner>>,
     /// Processes whose descriptors we may not see.
     pub unreadable: usize,
+}
+
+impl Owners {
+    /// The owner of the socket with this inode number, with its process id as /proc has it.
+    pub fn owner(&self, inode: u64) -> Option<Owner> {
+        self.first.get(&inode).copied()
+    }
+
+    /// The holders of the socket with this inode number, the owner first; no more than were asked
+    /// for.
+    pub fn holders(&self, inode: u64) -> &[Owner] {
+        match self.several.get(&inode) {
+            Some(several) => several,
+            None => self.first.get(&inode).map_or(&[], slice::from_ref),
+        }
+    }
+
+    /// A later holder of a socket that may have been found.
+    fn add(&mut self, inode: u64, holder: Owner, holders: Holders) {
+        let first = *self.first.entry(inode).or_insert(holder);
+        // The same process may hold it by several descriptors.
+        if holders == Holders::Owner || first.pid == holder.pid {
+            return;
+        }
+        let several = self.several.entry(inode).or_insert_with(|| vec![first]);
+        if several.last().is_none_or(|last| last.pid != holder.pid) {
+            several.push(holder);
+        }
+    }
 }
 
 /// Why /proc can't be searched.
@@ -50,7 +88,7 @@ pub enum OwnersError {
     Proc(#[source] Errno),
 }
 
-/// Finds the owners of the sockets with these inode numbers. Ends as soon as all are found.
+/// Finds the owners of the sockets with these inode numbers, or all holders.
 ///
 /// # Errors
 ///
@@ -59,22 +97,23 @@ pub enum OwnersError {
     clippy::implicit_hasher,
     reason = "inode numbers are always in an FxHashSet here"
 )]
-pub fn scan(wanted: &FxHashSet<u64>) -> Result<Owners, OwnersError> {
-    scan_in(Path::new("/proc"), wanted)
+pub fn scan(wanted: &FxHashSet<u64>, holders: Holders) -> Result<Owners, OwnersError> {
+    scan_in(Path::new("/proc"), wanted, holders)
 }
 
-fn scan_in(proc: &Path, wanted: &FxHashSet<u64>) -> Result<Owners, OwnersError> {
+fn scan_in(proc: &Path, wanted: &FxHashSet<u64>, holders: Holders) -> Result<Owners, OwnersError> {
     let root = openat(CWD, proc, FOLDER, Mode::empty()).map_err(OwnersError::Proc)?;
     let pids = pids(&root).map_err(OwnersError::Proc)?;
     let mut pass = Pass {
         root,
         wanted,
+        holders,
         owners: Owners::default(),
         entries: Vec::with_capacity(ENTRIES_BYTES),
         held: Vec::new(),
     };
     for pid in pids {
-        if pass.owners.by_inode.len() == wanted.len() {
+        if holders == Holders::Owner && pass.owners.first.len() == wanted.len() {
             break;
         }
         // Any other error: the process has vanished.
@@ -110,6 +149,7 @@ fn pids(root: &OwnedFd) -> Result<Vec<u32>, Errno> {
 struct Pass<'a> {
     root: OwnedFd,
     wanted: &'a FxHashSet<u64>,
+    holders: Holders,
     owners: Owners,
     /// Holds directory entries.
     entries: Vec<u8>,
@@ -118,15 +158,19 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Takes the wanted sockets that `pid` holds and nobody asked before it did.
+    /// Takes the wanted sockets that `pid` holds.
     fn process(&mut self, pid: u32) -> Result<(), Errno> {
         let folder = openat(&self.root, format!("{pid}/fd"), FOLDER, Mode::empty())?;
         self.held.clear();
         let read = self.sockets_in(&folder);
         if !self.held.is_empty() {
-            let comm = comm_in(&self.root, pid).unwrap_or_default();
+            let holder = Owner {
+                pid,
+                comm: comm_in(&self.root, pid).unwrap_or_default(),
+                how: How::Scan,
+            };
             for &inode in &self.held {
-                self.owners.by_inode.entry(inode).or_insert((pid, comm));
+                self.owners.add(inode, holder, self.holders);
             }
         }
         read

@@ -7,11 +7,12 @@ use std::{net::IpAddr, ops::RangeInclusive};
 
 use super::{
     container,
-    expr::{CgroupTest, Compare, End, Expr, HostTest, Ports, Prefix, Term, Transport},
+    expr::{CgroupTest, Compare, End, Expr, HostTest, Ports, Prefix, Term},
     glob::Case,
+    ports,
     view::{Endpoint, Verdict, View},
 };
-use crate::model::{AddressFamily, Family, Netid};
+use crate::model::{AddressFamily, Family};
 
 impl Expr {
     /// What it says of `view`.
@@ -88,15 +89,6 @@ fn any_holds<T: PartialOrd>(compare: Compare, ranges: &[RangeInclusive<T>], valu
 /// Whether `value` stands to `limit` as `compare` asks.
 fn ordered<T: PartialOrd + Copy>(compare: Compare, limit: T, value: Option<T>) -> bool {
     value.is_some_and(|value| holds(compare, &(limit..=limit), &value))
-}
-
-/// Whose service names the ports of a table have.
-pub(super) fn transport(netid: Netid) -> Option<Transport> {
-    match netid {
-        Netid::Tcp | Netid::Mptcp | Netid::Sctp | Netid::Dccp => Some(Transport::Tcp),
-        Netid::Udp => Some(Transport::Udp),
-        _ => None,
-    }
 }
 
 struct Judge<'a> {
@@ -299,14 +291,9 @@ impl Judge<'_> {
     /// Whether the number that stands for a port is as asked; `Ne` is left to [`Judge::term`].
     fn ports(&self, end: End, compare: Compare, ports: &[Ports]) -> Verdict {
         if ports.is_empty() {
-            // Every port equals it, and none is less or more.
-            return (!matches!(compare, Compare::Lt | Compare::Gt)).into();
+            return ports::with_any(compare).into();
         }
-        let transport = transport(self.view.netid);
-        let mut ranges = ports
-            .iter()
-            .filter(|ports| ports.only.is_none() || ports.only == transport)
-            .map(|ports| &ports.range);
+        let mut ranges = ports::counting(ports, ports::transport(self.view.netid));
         let endpoint = self.endpoint(end);
         let pending = match end {
             End::Src => self.view.pending.sport,
@@ -320,11 +307,10 @@ impl Judge<'_> {
         }
         let mut possible = false;
         for range in ranges {
-            let (low, high) = interval(compare, range);
-            if low <= 0 && high >= i64::from(u16::MAX) {
-                return Verdict::Yes;
+            match ports::matching(compare, range, u16::MAX) {
+                Some((0, u16::MAX)) => return Verdict::Yes,
+                some => possible |= some.is_some(),
             }
-            possible |= low <= high && low <= i64::from(u16::MAX) && high >= 0;
         }
         if possible {
             self.pending()
@@ -359,18 +345,6 @@ fn number<T: Into<u64>>(
     value: Option<T>,
 ) -> bool {
     value.is_some_and(|value| any_holds(compare, ranges, &value.into()))
-}
-
-/// The numbers that stand to `range` as `compare` asks, first and last; `Ne` as `Eq`.
-pub(super) fn interval(compare: Compare, range: &RangeInclusive<i64>) -> (i64, i64) {
-    let (low, high) = (*range.start(), *range.end());
-    match compare {
-        Compare::Eq | Compare::Ne => (low, high),
-        Compare::Lt => (i64::MIN, low.saturating_sub(1)),
-        Compare::Le => (i64::MIN, high),
-        Compare::Gt => (high.saturating_add(1), i64::MAX),
-        Compare::Ge => (low, i64::MAX),
-    }
 }
 
 /// What stands for a port in each family: one number space, as in `ss`.

@@ -46,7 +46,7 @@ pub struct FilterFile<'a> {
 /// What the words mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// The states asked for; `None` when no words said so, or when they left none.
+    /// The states asked for, which may be none; `None` when no words said so.
     pub states: Option<StateSet>,
     /// The expression.
     pub expr: Expr,

@@ -52,7 +52,7 @@ pub(super) fn any_port() -> impl Strategy<Value = u16> + Clone {
 }
 
 pub(super) fn any_family() -> impl Strategy<Value = Family> {
-    select(vec![Family::Inet, Family::Inet6])
+    select(Family::ALL.to_vec())
 }
 
 fn ip_ends() -> impl Strategy<Value = (Endpoint<'static>, Endpoint<'static>)> {

@@ -62,8 +62,7 @@ pub(super) fn named(name: &str) -> Option<StateSet> {
 /// Reads the words of states, each of which is a word of the command line. Returns the states, and
 /// how many words they took.
 ///
-/// No states are the same as no words, as with `ss`: `state closed exclude closed` asks for
-/// nothing that could be shown.
+/// The words may leave no state, as `exclude all` does, which is something else than no words.
 pub(super) fn states(text: &Text<'_>) -> Result<(Option<StateSet>, usize), FilterError> {
     let mut states: Option<StateSet> = None;
     let mut index = 0;
@@ -89,7 +88,7 @@ pub(super) fn states(text: &Text<'_>) -> Result<(Option<StateSet>, usize), Filte
         });
         index += 2;
     }
-    Ok((states.filter(|states| !states.is_empty()), index))
+    Ok((states, index))
 }
 
 fn no_state(name: &str) -> Wrong<'_> {
@@ -139,7 +138,8 @@ mod tests {
             bits("state closed state closing exclude closed"),
             Some(1 << 11)
         );
-        assert_eq!(bits("state closed exclude closed"), None);
+        assert_eq!(bits("state closed exclude closed"), Some(0));
+        assert_eq!(bits("exclude all"), Some(0));
     }
 
     #[test]

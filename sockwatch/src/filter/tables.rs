@@ -228,8 +228,8 @@ impl Tables {
         }
     }
 
-    /// With the states of the filter's `state` and `exclude`, which replace those of the options. An
-    /// empty set is as good as none: the usual states come back.
+    /// With the states of the filter's `state` and `exclude`, which replace those of the options. Where
+    /// they leave none, the usual states of the tables come back.
     #[must_use]
     pub fn with_states(self, words: Option<StateSet>) -> Self {
         let states = match words {

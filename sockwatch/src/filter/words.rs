@@ -51,6 +51,18 @@ pub(super) enum Comparisons {
     Order,
 }
 
+impl Comparisons {
+    /// Whether `compare` is one of them.
+    pub(super) fn take(self, compare: Compare) -> bool {
+        match self {
+            Self::None => false,
+            Self::Eq => compare == Compare::Eq,
+            Self::EqNe => !compare.is_order(),
+            Self::Order => true,
+        }
+    }
+}
+
 const KEYWORDS: [(&str, Keyword); 26] = [
     ("and", Keyword::And),
     ("&", Keyword::And),

@@ -60,6 +60,9 @@ pub enum Family {
 }
 
 impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Inet, Self::Inet6];
+
     /// From `AF_INET` or `AF_INET6`.
     pub const fn from_kernel(number: u16) -> Option<Self> {
         match number {

@@ -28,7 +28,7 @@ mod wire;
 
 pub use dump::{Seed, Selection, dump};
 pub use inside::InsideError;
-pub use list::{ListError, Listed, Query, list};
+pub use list::{ListError, Listed, Query, Shown, list};
 pub use netns::{Found, Netns, NetnsError};
 pub use seed::SeedSocket;
 

@@ -37,6 +37,8 @@ fn live_shows_every_state_of_what_changes_state() {
     assert_eq!(live(&["-A", "inet,!tcp"]).unwrap().protos.len(), 3);
     assert_eq!(live(&["-l", "-a"]).unwrap().states, StateSet::ALL);
     assert_eq!(live(&["-f", "inet"]).unwrap().families, [Family::Inet]);
+    let nothing = live(&["-l", "exclude", "all"]).unwrap();
+    assert_eq!(nothing.states, StateSet::ALL);
 }
 
 #[test]
@@ -68,5 +70,10 @@ fn list_takes_the_usual_states() {
     assert!(tables.states.contains(TcpState::Established));
     assert!(!tables.states.contains(TcpState::Listen));
     assert!(list(&["-p"]).is_err_and(|failure| failure.contains("-p (--processes) is not")));
+    // Words that leave no state put `-a` and `-l` out of force all the same.
+    for option in ["-ta", "-tl"] {
+        let nothing = list(&[option, "exclude", "all"]).unwrap().tables;
+        assert_eq!(nothing.states, tables.states, "{option}");
+    }
     assert!(list(&["-A", "!tcp"]).unwrap().tables.netids.is_empty());
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     enrich::{
         cgroup::{CgroupError, Paths},
-        owners,
+        owners::{self, Holders},
     },
     explain::one_line,
     model::{Proto, StateSet, TcpState, event::Degraded},
@@ -106,7 +106,7 @@ fn owners(privileges: Privileges) -> Check {
     const NAME: &str = "owners";
     // Nobody holds it, so the search does not end early.
     let nobodys = FxHashSet::from_iter([u64::MAX]);
-    let unreadable = match owners::scan(&nobodys) {
+    let unreadable = match owners::scan(&nobodys, Holders::Owner) {
         Ok(found) => found.unreadable,
         Err(error) => return Check::no(NAME, one_line(&error), "mount -t proc proc /proc"),
     };

@@ -7,16 +7,16 @@ use std::ops::RangeInclusive;
 use rustc_hash::FxHashSet;
 
 use super::super::{Failure, clock, config::ListConfig};
-use super::list_failure;
+use super::{list_failure, what_to_show};
 use crate::{
     enrich::{
         cgroup::Paths,
-        names::services,
-        owners::{self, Owners},
+        local_ports,
+        owners::{self, Holders, Owners},
     },
     explain::one_line,
     filter::{Expr, Needs, View, bytecode, expr::Term, view::Pending},
-    model::{Endpoint, How, MonoNs, Nanos, Owner, Row},
+    model::{Endpoint, MonoNs, Nanos, Owner, Row},
     source::diag::{self, Query, inside},
 };
 
@@ -69,22 +69,20 @@ impl Facts {
             facts.ports = Some(chosen_ports(config, query)?);
         }
         if needs.owners || config.json {
-            let filter = (!needs.owners).then_some(&config.filter);
-            facts.owners = facts.find_owners(config, query, filter)?;
+            let holders = if needs.owners {
+                Holders::All
+            } else {
+                Holders::Owner
+            };
+            facts.owners = facts.find_owners(config, query, holders)?;
         }
         Ok(facts)
     }
 
     /// Gives `each` the view of a row, and what the output may want.
     pub(super) fn of(&mut self, row: &Row<'_>, each: impl FnOnce(&View<'_>, More<'_>)) {
-        let holder = self.owners.as_ref().and_then(|owners| {
-            let &(pid, comm) = owners.by_inode.get(&row.info.inode?)?;
-            Some(Owner {
-                pid,
-                comm,
-                how: How::Scan,
-            })
-        });
+        let owners = self.owners.as_ref().zip(row.info.inode);
+        let holders = owners.map_or(&[][..], |(owners, inode)| owners.holders(inode));
         let autobound = self.autobound(row);
         let paths = self.cgroups.as_mut();
         let cgroup = paths
@@ -102,7 +100,7 @@ impl Facts {
             autobound,
             uid: row.info.uid,
             netns: row.info.netns,
-            owners: holder.as_slice(),
+            owners: holders,
             dwell: None,
             age: None,
             rtt: row
@@ -113,7 +111,7 @@ impl Facts {
             cause: None,
         };
         let more = More {
-            owner: holder.as_ref(),
+            owner: holders.first(),
             cgroup,
         };
         each(&view, more);
@@ -129,12 +127,13 @@ impl Facts {
         }
     }
 
-    /// The owners of the rows that `filter` wants, or of all.
+    /// The owners of the rows that the filter wants; all holders of every row where it asks for them
+    /// itself.
     fn find_owners(
         &mut self,
         config: &ListConfig,
         query: &Query<'_>,
-        filter: Option<&Expr>,
+        holders: Holders,
     ) -> Result<Option<Owners>, Failure> {
         let mut wanted = FxHashSet::default();
         let listed = diag::list(config.netns.as_ref(), query, |row| {
@@ -142,13 +141,13 @@ impl Facts {
                 return;
             };
             self.of(row, |view, _| {
-                if filter.is_none_or(|filter| filter.matches(view)) {
+                if holders == Holders::All || config.filter.matches(view) {
                     wanted.insert(inode);
                 }
             });
         });
         listed.map_err(list_failure)?;
-        match owners::scan(&wanted) {
+        match owners::scan(&wanted, holders) {
             Ok(found) => {
                 if found.unreadable > 0 {
                     log::warn!(
@@ -159,7 +158,7 @@ impl Facts {
                 }
                 Ok(Some(found))
             }
-            Err(error) if filter.is_none() => Err(Failure::runtime(error)),
+            Err(error) if holders == Holders::All => Err(Failure::runtime(error)),
             Err(error) => {
                 log::warn!("{}", one_line(&error));
                 Ok(None)
@@ -171,10 +170,7 @@ impl Facts {
 /// The kernel's half of `autobound` is no part of a reply: it is asked for by a program of its own.
 fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, Failure> {
     let autobound = Expr::Term(Term::Autobound);
-    let program = |netid, family| {
-        let program = bytecode::compile(&autobound, netid, family, false)?;
-        Some(program.bytes)
-    };
+    let shown = |netid, family| what_to_show(bytecode::compile(&autobound, netid, family, false));
     let inet: Vec<_> = query
         .netids
         .iter()
@@ -183,7 +179,7 @@ fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, F
         .collect();
     let query = Query {
         netids: &inet,
-        program: &program,
+        shown: &shown,
         tcp_numbers: false,
         ..*query
     };
@@ -193,8 +189,8 @@ fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, F
     })
     .map_err(list_failure)?;
     let range = match &config.netns {
-        Some(netns) => inside::inside(netns, services::local_ports).map_err(Failure::runtime)?,
-        None => services::local_ports(),
+        Some(netns) => inside::inside(netns, local_ports::range).map_err(Failure::runtime)?,
+        None => local_ports::range(),
     };
     Ok(ChosenPorts { unbound, range })
 }

@@ -6,14 +6,9 @@ use std::{fs, io, ops::RangeInclusive};
 
 use rustc_hash::FxHashMap;
 
-use crate::model::Netid;
+use crate::{enrich::local_ports, model::Netid};
 
 const SERVICES: &str = "/etc/services";
-const LOCAL_PORTS: &str = "/proc/sys/net/ipv4/ip_local_port_range";
-
-/// The kernel's range of ephemeral ports where it does not tell its own
-/// (`net/ipv4/af_inet.c`, `inet_init_net`).
-const DEFAULT_LOCAL_PORTS: RangeInclusive<u16> = 32768..=60999;
 
 /// Why there are no service names.
 #[derive(Debug, thiserror::Error)]
@@ -79,7 +74,10 @@ impl Services {
             path: SERVICES,
             source,
         })?;
-        Ok(Self::parse(&String::from_utf8_lossy(&text), local_ports()))
+        Ok(Self::parse(
+            &String::from_utf8_lossy(&text),
+            local_ports::range(),
+        ))
     }
 
     /// From the text of such a file (services(5)). A malformed line is left out. The first name of
@@ -130,26 +128,10 @@ impl Services {
     }
 }
 
-/// `ip_local_port_range` of the network namespace of the calling thread: what the kernel chooses
-/// ports from.
-pub fn local_ports() -> RangeInclusive<u16> {
-    fs::read_to_string(LOCAL_PORTS)
-        .ok()
-        .and_then(|text| parse_range(&text))
-        .unwrap_or(DEFAULT_LOCAL_PORTS)
-}
-
-/// `low high`
-fn parse_range(text: &str) -> Option<RangeInclusive<u16>> {
-    let mut words = text.split_ascii_whitespace();
-    let low = words.next()?.parse().ok()?;
-    let high = words.next()?.parse().ok()?;
-    Some(low..=high)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::enrich::local_ports::DEFAULT;
 
     const TEXT: &str = "\
 # Network services
@@ -179,7 +161,7 @@ lonely
 
     #[test]
     fn names_and_aliases_have_ports() {
-        let services = Services::parse(TEXT, DEFAULT_LOCAL_PORTS);
+        let services = Services::parse(TEXT, DEFAULT);
         for (table, name, port) in [
             (Netid::Tcp, "http", Some(80)),
             (Netid::Tcp, "www", Some(80)),
@@ -196,15 +178,8 @@ lonely
 
     #[test]
     fn local_ports_have_no_service() {
-        let services = Services::parse(TEXT, DEFAULT_LOCAL_PORTS);
+        let services = Services::parse(TEXT, DEFAULT);
         assert_eq!(services.name(Netid::Tcp, 32768), None);
         assert_eq!(services.name(Netid::Tcp, 80), Some("http"));
-    }
-
-    #[test]
-    fn the_range_is_read_as_the_kernel_writes_it() {
-        assert_eq!(parse_range("32768\t60999\n"), Some(32768..=60999));
-        assert_eq!(parse_range("32768"), None);
-        assert_eq!(parse_range("a b"), None);
     }
 }

@@ -5,8 +5,8 @@
 use super::{Condition, Test};
 use crate::{
     filter::{
-        eval::{interval, transport},
         expr::{CgroupTest, Compare, End, Expr, HostTest, Ports, Prefix, Term},
+        ports,
     },
     model::{AddressFamily, Family, Netid},
 };
@@ -186,25 +186,15 @@ impl Table {
     /// `Ne` as `Eq`.
     fn ports(self, end: End, compare: Compare, ports: &[Ports]) -> Condition {
         if ports.is_empty() {
-            return (!matches!(compare, Compare::Lt | Compare::Gt)).into();
+            return ports::with_any(compare).into();
         }
-        let transport = transport(self.netid);
-        let ranges = ports
-            .iter()
-            .filter(|ports| ports.only.is_none() || ports.only == transport)
-            .map(|ports| interval(compare, &ports.range));
+        let ranges = ports::counting(ports, ports::transport(self.netid))
+            .filter_map(|range| ports::matching(compare, range, u16::MAX));
         Condition::any(ranges.map(|range| port_range(end, range)).collect())
     }
 }
 
-fn port_range(end: End, (low, high): (i64, i64)) -> Condition {
-    let last = i64::from(u16::MAX);
-    if low > high || low > last || high < 0 {
-        return Condition::False;
-    }
-    // Both fit: what is outside of 0..=65535 was cut off.
-    let low = u16::try_from(low).unwrap_or(0);
-    let high = u16::try_from(high).unwrap_or(u16::MAX);
+fn port_range(end: End, (low, high): (u16, u16)) -> Condition {
     if low == high {
         return Condition::Test(Test::Host {
             end,

@@ -325,7 +325,7 @@ proptest! {
         expr in any_kernel_expr(),
         entries in vec(any_entry(), 1..16),
         netid in select(vec![Netid::Tcp, Netid::Udp, Netid::Raw]),
-        family in select(vec![Family::Inet, Family::Inet6]),
+        family in select(Family::ALL.to_vec()),
         may_mark in any::<bool>(),
     ) {
         let program = compile(&expr, netid, family, may_mark);

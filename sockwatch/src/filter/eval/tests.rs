@@ -5,11 +5,11 @@ use proptest::{prelude::*, sample::select};
 use super::*;
 use crate::{
     filter::{
-        expr::Glob,
+        expr::{Glob, Transport},
         samples::{any_address, any_expr, any_port, any_view},
         view::Pending,
     },
-    model::{Comm, How, Nanos, Owner},
+    model::{Comm, How, Nanos, Netid, Owner},
 };
 
 /// A TCP socket between two addresses.

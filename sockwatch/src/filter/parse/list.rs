@@ -191,9 +191,12 @@ impl<'i, 'a, 'n> Parser<'i, 'a, 'n> {
                 .map_err(|wrong| self.text.error(word.at, wrong))?
         } else {
             let token = self.value(predicate, word)?;
+            let following = self.peek().filter(|token| token.keyword().is_none());
             let made = value::made(predicate, compare, &token.text, &mut self.names);
             made.map_err(|wrong| {
-                let wrong = mistakes::with_operator_hint(&token.text, wrong);
+                let text = &token.text;
+                let value = following.map(|token| &*token.text);
+                let wrong = mistakes::with_operator_hint(predicate, text, value, wrong);
                 self.text.error(token.part(wrong.part), wrong)
             })?
         };
@@ -230,13 +233,7 @@ impl<'i, 'a, 'n> Parser<'i, 'a, 'n> {
             return Ok(Compare::Eq);
         }
         self.next += 1;
-        let known = match predicate.comparisons() {
-            Comparisons::None => false,
-            Comparisons::Eq => compare == Compare::Eq,
-            Comparisons::EqNe => !compare.is_order(),
-            Comparisons::Order => true,
-        };
-        if known {
+        if predicate.comparisons().take(compare) {
             return Ok(compare);
         }
         let value = self.peek().map(|token| &*token.text);

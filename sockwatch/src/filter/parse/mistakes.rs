@@ -119,21 +119,35 @@ pub(super) fn keyword_as_value(
     }
 }
 
-/// Says so when a value is wrong because it was meant for an operator.
-pub(super) fn with_operator_hint<'t>(text: &str, wrong: Wrong<'t>) -> Wrong<'t> {
+/// Says so when a value is wrong because it was meant for an operator. `value` is what follows it.
+pub(super) fn with_operator_hint<'t>(
+    predicate: Predicate,
+    text: &str,
+    value: Option<&str>,
+    wrong: Wrong<'t>,
+) -> Wrong<'t> {
     let operator = !text.is_empty() && text.chars().all(|c| "=<>!~".contains(c));
     if !operator {
         return wrong;
     }
     let meant = match text {
-        "<>" | "=!" | "~=" | "!==" => "`!=`",
-        "=<" => "`<=`",
-        "=>" => "`>=`",
-        "===" => "`=`",
-        _ => "one of = != < <= > >=",
+        "<>" | "=!" | "~=" | "!==" => Some(Compare::Ne),
+        "=<" => Some(Compare::Le),
+        "=>" => Some(Compare::Ge),
+        "===" => Some(Compare::Eq),
+        _ => None,
     };
     let message = format!("there is no operator `{}`", shown(text));
-    Wrong { message, ..wrong }.hint(meant)
+    let wrong = Wrong { message, ..wrong };
+    match meant {
+        Some(compare) if predicate.comparisons().take(compare) => {
+            wrong.hint(format!("`{}`", compare.word()))
+        }
+        Some(compare) => {
+            wrong.maybe_hint(no_comparison(predicate, compare, compare.word(), value).hint)
+        }
+        None => wrong.hint("one of = != < <= > >="),
+    }
 }
 
 /// A token that begins no term.

@@ -37,13 +37,18 @@ impl Addresses {
         self.len <= other.len && other.bits & mask(self.len) == self.bits
     }
 
-    /// Where the two sets meet or a little more; `None` where they don't.
-    pub(super) fn intersect(self, other: Self) -> Option<Self> {
-        let (wide, narrow) = if self.len <= other.len {
+    /// Both, that with the shorter prefix first.
+    fn by_width(self, other: Self) -> (Self, Self) {
+        if self.len <= other.len {
             (self, other)
         } else {
             (other, self)
-        };
+        }
+    }
+
+    /// Where the two sets meet or a little more; `None` where they don't.
+    pub(super) fn intersect(self, other: Self) -> Option<Self> {
+        let (wide, narrow) = self.by_width(other);
         let nested = wide.covers(narrow);
         match (wide.outside, narrow.outside) {
             (false, false) => nested.then_some(narrow),
@@ -56,11 +61,7 @@ impl Addresses {
 
     /// A set that contains both; `None` where that is every address.
     pub(super) fn hull(self, other: Self) -> Option<Self> {
-        let (wide, narrow) = if self.len <= other.len {
-            (self, other)
-        } else {
-            (other, self)
-        };
+        let (wide, narrow) = self.by_width(other);
         let nested = wide.covers(narrow);
         match (wide.outside, narrow.outside) {
             (false, false) => {

@@ -1,7 +1,5 @@
 //! From an expression to clauses: its disjunctive normal form, kept short by being wider.
 
-use std::ops::RangeInclusive;
-
 use sockwatch_common::filter::sort;
 
 use super::{
@@ -12,6 +10,7 @@ use crate::{
     filter::{
         Expr, Selection,
         expr::{Compare, End, HostTest, Ports, Prefix, Term, Transport},
+        ports,
     },
     model::{AddressFamily, Family, Proto},
 };
@@ -139,7 +138,7 @@ fn term(term: &Term, is: bool) -> Vec<Clause> {
         } => {
             let parts = [
                 of_family(*family, is),
-                self::ports(*end, Compare::Eq, ports, is),
+                in_ports(*end, Compare::Eq, ports, is),
                 addresses(*end, prefixes, is),
             ];
             conjunction(parts, is)
@@ -153,24 +152,23 @@ fn term(term: &Term, is: bool) -> Vec<Clause> {
             ports,
         } => {
             let is = is == (*compare != Compare::Ne);
-            let parts = [
-                of_family(*family, is),
-                self::ports(*end, *compare, ports, is),
-            ];
+            let parts = [of_family(*family, is), in_ports(*end, *compare, ports, is)];
             conjunction(parts, is)
         }
         Term::Netns(compare, inodes) => {
             let is = is == (*compare != Compare::Ne);
-            let ranges = inodes.iter().map(|range| {
-                let bound = |inode: u64| i64::try_from(inode).unwrap_or(i64::MAX);
-                bound(*range.start())..=bound(*range.end())
+            let bound = |inode: u64| i64::try_from(inode).unwrap_or(i64::MAX);
+            let ranges = inodes.iter().filter_map(|range| {
+                let range = bound(*range.start())..=bound(*range.end());
+                ports::matching(*compare, &range, u32::MAX)
             });
-            let ranges = matching(*compare, ranges, u32::MAX);
             let netns = |range: Range| Clause {
                 netns: range,
                 ..Clause::ANY
             };
-            in_ranges(ranges, u32::MAX, is).map(netns).collect()
+            in_ranges(ranges.collect(), u32::MAX, is)
+                .map(netns)
+                .collect()
         }
         Term::Dev { .. }
         | Term::Mark { .. }
@@ -242,41 +240,17 @@ fn in_prefix(end: End, prefix: &Prefix, is: bool) -> Vec<Clause> {
 }
 
 /// Ports that stand to `ports` as `compare` asks; `Ne` is `Eq` under the other sign.
-fn ports(end: End, compare: Compare, ports: &[Ports], is: bool) -> Vec<Clause> {
+fn in_ports(end: End, compare: Compare, ports: &[Ports], is: bool) -> Vec<Clause> {
     if ports.is_empty() {
-        return settled(!matches!(compare, Compare::Lt | Compare::Gt), is);
+        return settled(ports::with_any(compare), is);
     }
-    // No socket with states has the names of UDP's services. Those without TCP's always pass.
-    let named = ports
-        .iter()
-        .filter(|ports| ports.only != Some(Transport::Udp))
-        .map(|ports| ports.range.clone());
     let most = u32::from(u16::MAX);
-    in_ranges(matching(compare, named, most), most, is)
+    // Sockets that have not the names of TCP's services always pass.
+    let ranges = ports::counting(ports, Some(Transport::Tcp))
+        .filter_map(|range| ports::matching(compare, range, most));
+    in_ranges(ranges.collect(), most, is)
         .map(|range| Clause::port(end, range))
         .collect()
-}
-
-/// The numbers up to `most` that stand to any of `ranges` as `compare` asks.
-fn matching(
-    compare: Compare,
-    ranges: impl Iterator<Item = RangeInclusive<i64>>,
-    most: u32,
-) -> Vec<Range> {
-    let clipped = ranges.filter_map(|range| {
-        let (start, end) = (*range.start(), *range.end());
-        let (low, high) = match compare {
-            Compare::Eq | Compare::Ne => (start, end),
-            Compare::Lt => (0, start.saturating_sub(1)),
-            Compare::Le => (0, end),
-            Compare::Gt => (end.saturating_add(1), i64::MAX),
-            Compare::Ge => (start, i64::MAX),
-        };
-        let low = u32::try_from(low.max(0)).ok()?;
-        let high = u32::try_from(high.min(i64::from(most))).ok()?;
-        (low <= high).then_some((low, high))
-    });
-    clipped.collect()
 }
 
 /// `ranges` themselves, or what they leave of the numbers up to `most`.

@@ -5,41 +5,16 @@ use super::number::{number, unsigned};
 use crate::filter::error::shown;
 use crate::filter::expr::HostTest;
 use crate::filter::words::nearest;
-
-/// Netlink protocols by name (`include/uapi/linux/netlink.h`; the names of iproute2, the kernel's
-/// where they differ).
-const PROTOCOLS: [(&str, u8); 24] = [
-    ("rtnl", 0),
-    ("route", 0),
-    ("unused", 1),
-    ("usersock", 2),
-    ("fw", 3),
-    ("tcpdiag", 4),
-    ("sock_diag", 4),
-    ("nflog", 5),
-    ("xfrm", 6),
-    ("selinux", 7),
-    ("iscsi", 8),
-    ("audit", 9),
-    ("fiblookup", 10),
-    ("connector", 11),
-    ("nft", 12),
-    ("netfilter", 12),
-    ("ip6fw", 13),
-    ("dec-rt", 14),
-    ("uevent", 15),
-    ("genl", 16),
-    ("scsi-trans", 18),
-    ("ecryptfs", 19),
-    ("rdma", 20),
-    ("crypto", 21),
-];
+use crate::model::numbers::{netlink_protocol_named, netlink_protocol_names};
 
 pub(super) fn address(text: &str) -> Result<HostTest, Wrong<'_>> {
     let (protocol, portid) = text.split_once(':').unwrap_or((text, ""));
     let protocol = match protocol {
         "" | "*" => None,
-        named => Some(known(named).ok_or_else(|| no_protocol(named))?),
+        named => {
+            let number = netlink_protocol_named(named).or_else(|| unsigned(named));
+            Some(number.ok_or_else(|| no_protocol(named))?)
+        }
     };
     let portid = match portid {
         "" | "*" | "-1" => None,
@@ -62,13 +37,8 @@ fn port_id(text: &str) -> Option<u32> {
     unsigned(text).or_else(signed)
 }
 
-fn known(text: &str) -> Option<u8> {
-    let found = PROTOCOLS.iter().find(|(name, _)| *name == text);
-    found.map(|&(_, number)| number).or_else(|| unsigned(text))
-}
-
 fn no_protocol(text: &str) -> Wrong<'_> {
-    let near = nearest(text, PROTOCOLS.iter().map(|(name, _)| *name));
+    let near = nearest(text, netlink_protocol_names());
     Wrong::new(
         text,
         format!("there is no netlink protocol `{}`", shown(text)),

@@ -42,7 +42,7 @@ impl Default for Selection {
     fn default() -> Self {
         Self {
             protos: vec![Proto::Tcp, Proto::Mptcp],
-            families: vec![Family::Inet, Family::Inet6],
+            families: Family::ALL.to_vec(),
             states: StateSet::ALL,
         }
     }

@@ -12,9 +12,10 @@ const NAMED: usize = 3;
 pub(super) struct Failures(Vec<(String, Vec<String>)>);
 
 impl Failures {
-    /// Notes that `subject` failed for `reason`.
+    /// Notes that `subject` failed for `reason`; what was noted already is not noted again.
     pub(super) fn add(&mut self, subject: String, reason: String) {
         match self.0.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, subjects)) if subjects.contains(&subject) => {}
             Some((_, subjects)) => subjects.push(subject),
             None => self.0.push((reason, vec![subject])),
         }

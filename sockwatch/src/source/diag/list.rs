@@ -3,8 +3,12 @@
 //! Keeps nothing and judges no row: what it gives is a superset of what the filter wants. Never
 //! fails as a whole once it is in the namespace: what could not be read is in [`Listed`].
 //!
-//! Cost: the kernel walks its established hash, which all namespaces share, once for TCP and each
-//! family (up to 20 ms with 262,144 buckets), unless only listeners are asked for.
+//! Cost: the kernel walks its established hash, which all namespaces share, for TCP (up to 20 ms with
+//! 262,144 buckets), unless only listeners are asked for: `tcp` keeps that low.
+
+mod ahead;
+mod inet;
+mod tcp;
 
 use std::cell::Cell;
 
@@ -13,13 +17,12 @@ use super::{
     failures::Failures,
     inside::{self, InsideError},
     netns::{self, Netns},
-    proc_raw,
-    refusal::{explain, is_absence, is_for_the_program},
-    request::{InetDump, inet, other, table_state_bits},
-    rows::{Inet, Netlink, Packet, Reader, Tally, Unix, Vsock, Xdp},
-    wire::{self, Ended, SEQUENCE, WireError},
+    refusal::{explain, is_absence},
+    request::{other, table_state_bits},
+    rows::{Netlink, Packet, Reader, Tally, Unix, Vsock, Xdp},
+    wire::{self, Begun, Ended, SEQUENCE, WireError},
 };
-use crate::model::{AddressFamily, Family, Netid, Proto, Row, StateSet, event::Degraded};
+use crate::model::{AddressFamily, Family, Netid, Row, StateSet, event::Degraded};
 
 /// The tables that one dump shows together, in the order in which `ss` lists them.
 const DUMPS: [&[Netid]; 12] = [
@@ -47,11 +50,30 @@ pub struct Query<'a> {
     /// States. `syn-recv` is half-open connections, by either of their numbers; `bound-inactive` is
     /// TCP's alone and costs another walk.
     pub states: StateSet,
-    /// A filter for the kernel to run over a table of a family: `INET_DIAG_REQ_BYTECODE`. It has to
-    /// pass everything that is wanted.
-    pub program: &'a (dyn Fn(Netid, Family) -> Option<Vec<u8>> + Sync),
+    /// What the kernel is to show of a table of a family: at least everything that is wanted.
+    pub shown: &'a (dyn Fn(Netid, Family) -> Shown + Sync),
     /// Whether to ask for [`Row::tcp`], which doubles the kernel's work.
     pub tcp_numbers: bool,
+}
+
+/// What the kernel is to show of a dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Every socket.
+    All,
+    /// What this program passes: `INET_DIAG_REQ_BYTECODE`.
+    Passed(Vec<u8>),
+    /// No socket: there is no dump.
+    Nothing,
+}
+
+impl Shown {
+    fn program(&self) -> Option<&[u8]> {
+        match self {
+            Self::Passed(program) => Some(program),
+            Self::All | Self::Nothing => None,
+        }
+    }
 }
 
 /// How the list went.
@@ -124,6 +146,8 @@ struct Lister<'a, F> {
     absent: Vec<Netid>,
     /// Receives datagrams, of all dumps.
     buffer: Vec<u8>,
+    /// Bytes of sockets that may wait until others were given.
+    held_bytes: usize,
 }
 
 impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
@@ -137,6 +161,7 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
             lesser: Failures::default(),
             absent: Vec::new(),
             buffer: Vec::with_capacity(wire::DATAGRAM_BYTES),
+            held_bytes: tcp::HELD_BYTES,
         }
     }
 
@@ -149,6 +174,10 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
             };
             let states = table_state_bits(first, self.query.states);
             if states == 0 {
+                continue;
+            }
+            if first == Netid::Tcp {
+                self.tcp(states);
                 continue;
             }
             for &family in first.families() {
@@ -169,7 +198,18 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
     /// One dump, of which `netids` are wanted.
     fn table(&mut self, netids: &[Netid], first: Netid, family: AddressFamily, states: u32) {
         let ended = self.dump(netids, first, family, states);
-        let subject = || format!("{} {}", first.word(), family.word());
+        self.note(netids, first, family.word(), ended);
+    }
+
+    /// Notes how a dump ended, of which `netids` were wanted.
+    fn note(
+        &mut self,
+        netids: &[Netid],
+        first: Netid,
+        family: &str,
+        ended: Result<Ended, WireError>,
+    ) {
+        let subject = || format!("{} {family}", first.word());
         match ended {
             Ok(Ended {
                 interrupted: false, ..
@@ -222,45 +262,6 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
         }
     }
 
-    fn inet(&mut self, netid: Netid, family: Family, states: u32) -> Result<Ended, WireError> {
-        let Some(protocol) = ip_protocol(netid) else {
-            return Ok(Ended::default());
-        };
-        let program = (self.query.program)(netid, family);
-        let dump = InetDump {
-            protocol,
-            family,
-            state_bits: states,
-            info: self.query.tcp_numbers && netid == Netid::Tcp,
-            program: program.as_deref(),
-        };
-        let mut reader = Inet {
-            netid,
-            netns: self.netns,
-        };
-        let mut ended = self.rows(&[netid], &inet(&dump, SEQUENCE), &mut reader);
-        if program.is_some() && ended.as_ref().is_err_and(is_for_the_program) {
-            // The request is judged before the first row is sent.
-            let plain = InetDump {
-                program: None,
-                ..dump
-            };
-            ended = self.rows(&[netid], &inet(&plain, SEQUENCE), &mut reader);
-            if ended.is_ok() {
-                let subject = format!("{} {}", netid.word(), family.word());
-                let reason = "the kernel refused the filter; everything is filtered here";
-                self.lesser.add(subject, reason.to_owned());
-            }
-        }
-        match ended {
-            Err(error) if netid == Netid::Raw && is_absence(&error) => {
-                self.proc_raw(family);
-                Ok(Ended::default())
-            }
-            ended => ended,
-        }
-    }
-
     /// Sends a request and gives the rows of `netids` on.
     fn rows<R: Reader>(
         &mut self,
@@ -268,50 +269,30 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
         request: &[u8],
         reader: &mut R,
     ) -> Result<Ended, WireError> {
-        let untouched = Cell::new(true);
+        self.read(netids, request, wire::begin(request), reader)
+    }
+
+    /// Gives the rows of `netids` on, of a dump that `request` began.
+    fn read<R: Reader>(
+        &mut self,
+        netids: &[Netid],
+        request: &[u8],
+        begun: Result<Begun, WireError>,
+        reader: &mut R,
+    ) -> Result<Ended, WireError> {
         let (tally, each) = (&mut self.tally, &mut self.each);
-        let mut take = |payload: &[u8]| {
-            untouched.set(false);
+        let take = |payload: &[u8]| {
             tally.take(reader, payload, |row| {
                 if netids.contains(&row.netid) {
                     each(row);
                 }
             });
         };
-        let mut ended = wire::dump(request, &mut self.buffer, &mut take);
-        if let Err(WireError::Truncated { bytes }) = ended {
-            self.buffer.reserve(bytes);
-            // What was given can't be taken back.
-            if untouched.get() {
-                ended = wire::dump(request, &mut self.buffer, take);
-            }
-        }
+        let ended = replies(request, begun, &mut self.buffer, take);
         if let Ok(ended) = &ended {
             self.tally.malformed += ended.malformed;
         }
         ended
-    }
-
-    fn proc_raw(&mut self, family: Family) {
-        let subject = format!("raw {}", family.word());
-        let states = self.query.states;
-        let each = &mut self.each;
-        let read = proc_raw::list(family, self.netns, |row| {
-            if states.contains(row.state) {
-                each(row);
-            }
-        });
-        match read {
-            Ok(malformed) => {
-                self.tally.malformed += malformed;
-                let reason = "the kernel has no raw_diag; /proc/net/raw tells no devices, marks, \
-                              cgroups or cookies";
-                self.lesser.add(subject, reason.to_owned());
-            }
-            Err(error) => self
-                .failures
-                .add(subject, format!("cannot read /proc/net/raw: {error}")),
-        }
     }
 
     /// Looks whether there are any: their replies are not read yet.
@@ -327,6 +308,29 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
     }
 }
 
+/// Reads a dump that `request` began, and begins it again if the first reply does not fit.
+fn replies(
+    request: &[u8],
+    begun: Result<Begun, WireError>,
+    buffer: &mut Vec<u8>,
+    mut each: impl FnMut(&[u8]),
+) -> Result<Ended, WireError> {
+    let untouched = Cell::new(true);
+    let mut each = |payload: &[u8]| {
+        untouched.set(false);
+        each(payload);
+    };
+    let ended = begun.and_then(|begun| begun.read(buffer, &mut each));
+    match ended {
+        // What was given can't be taken back.
+        Err(WireError::Truncated { bytes }) if untouched.get() => {
+            buffer.reserve(bytes);
+            wire::dump(request, buffer, each)
+        }
+        ended => ended,
+    }
+}
+
 /// The module that dumps a table that every kernel has: its absence is a failure.
 fn always_there(netid: Netid) -> Option<&'static str> {
     match netid {
@@ -334,19 +338,6 @@ fn always_there(netid: Netid) -> Option<&'static str> {
         Netid::Udp => Some("udp_diag"),
         Netid::Netlink => Some("netlink_diag"),
         Netid::UnixStream | Netid::UnixDgram | Netid::UnixSeqpacket => Some("unix_diag"),
-        _ => None,
-    }
-}
-
-/// The protocol number of a table of sockets with IP addresses.
-fn ip_protocol(netid: Netid) -> Option<u16> {
-    match netid {
-        Netid::Raw => Some(255),
-        Netid::Udp => Some(17),
-        Netid::Tcp => Some(Proto::Tcp.number()),
-        Netid::Dccp => Some(Proto::Dccp.number()),
-        Netid::Sctp => Some(Proto::Sctp.number()),
-        Netid::Mptcp => Some(Proto::Mptcp.number()),
         _ => None,
     }
 }

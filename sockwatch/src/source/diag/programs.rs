@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use proptest::{prelude::*, sample::select};
 
 use super::{
-    list::{Query, list},
+    list::{Query, Shown, list},
     seed::SeedSocket,
 };
 use crate::{
@@ -24,7 +24,10 @@ fn dump(family: Family, states: StateSet, program: &[u8]) -> Vec<SeedSocket> {
         netids: &[Netid::Tcp],
         families: &[family.into()],
         states,
-        program: &|_, _| Some(program.to_vec()).filter(|program| !program.is_empty()),
+        shown: &|_, _| match program {
+            [] => Shown::All,
+            program => Shown::Passed(program.to_vec()),
+        },
         tcp_numbers: false,
     };
     let mut rows = Vec::new();

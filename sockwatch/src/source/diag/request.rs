@@ -13,6 +13,7 @@ use netlink_packet_sock_diag::{
     inet::{ExtensionFlags, InetRequest, SocketId, StateFlags},
 };
 
+use super::wire::TCPDIAG_GETSOCK;
 use crate::model::{Family, Netid, Proto, StateSet, TcpState};
 
 /// `INET_DIAG_REQ_PROTOCOL`: a u32 that takes the place of `sdiag_protocol`, since Linux 5.9.
@@ -30,7 +31,19 @@ const SYN_RECV: u32 = StateSet::of(&[TcpState::SynRecv, TcpState::NewSynRecv]).b
 
 const CLOSE: u32 = StateSet::of(&[TcpState::Close]).bits();
 
-const BOUND_INACTIVE: u32 = StateSet::of(&[TcpState::BoundInactive]).bits();
+/// Bound sockets in no other table.
+pub(super) const BOUND_INACTIVE: u32 = StateSet::of(&[TcpState::BoundInactive]).bits();
+
+/// Listening sockets.
+pub(super) const LISTEN: u32 = StateSet::of(&[TcpState::Listen]).bits();
+
+/// States that connections stay in, so that there may be many.
+pub(super) const LASTING: u32 = StateSet::of(&[
+    TcpState::Established,
+    TcpState::TimeWait,
+    TcpState::CloseWait,
+])
+.bits();
 
 /// The `idiag_states` that asks for connections in `states`; 0 if none can be in one of them.
 pub(super) fn state_bits(states: StateSet) -> u32 {
@@ -69,6 +82,16 @@ pub(super) struct InetDump<'a> {
     pub(super) program: Option<&'a [u8]>,
 }
 
+impl InetDump<'_> {
+    fn extensions(&self) -> ExtensionFlags {
+        if self.info {
+            ExtensionFlags::INFO
+        } else {
+            ExtensionFlags::empty()
+        }
+    }
+}
+
 /// The bytes of a request for all sockets of `proto` and `family` in the states of `state_bits`.
 pub(super) fn dump_request(
     proto: Proto,
@@ -89,6 +112,13 @@ pub(super) fn dump_request(
 /// The bytes of a request for these sockets.
 pub(super) fn inet(dump: &InetDump<'_>, sequence: u32) -> Vec<u8> {
     message(InetMessage::new(dump), sequence)
+}
+
+/// The bytes of a request for the TCP sockets of both families: one walk shows them all, in the order
+/// of the kernel's tables. Only the older request can ask for that (`inet_diag_dump_compat`); the
+/// family and protocol of `dump` are not looked at.
+pub(super) fn tcp_of_both(dump: &InetDump<'_>, sequence: u32) -> Vec<u8> {
+    message(BothMessage::new(dump), sequence)
 }
 
 /// A request with its netlink header.
@@ -126,16 +156,11 @@ impl InetMessage {
             Family::Inet => SocketId::new_v4(),
             Family::Inet6 => SocketId::new_v6(),
         };
-        let extensions = if dump.info {
-            ExtensionFlags::INFO
-        } else {
-            ExtensionFlags::empty()
-        };
         Self {
             inner: SockDiagMessage::InetRequest(InetRequest {
                 family: dump.family.number(),
                 protocol,
-                extensions,
+                extensions: dump.extensions(),
                 states: StateFlags::from_bits_retain(dump.state_bits),
                 socket_id,
             }),
@@ -158,6 +183,40 @@ impl NetlinkSerializable for InetMessage {
             buffer.split_at_mut(NetlinkSerializable::buffer_len(&self.inner));
         self.inner.serialize(request);
         attributes.copy_from_slice(&self.attributes);
+    }
+}
+
+/// Size of `struct inet_diag_sockid`; zeros ask for every socket.
+const SOCKET_ID_BYTES: usize = 48;
+
+/// `inet_diag_req` (family, two prefix lengths and the extensions, each u8; the socket; u32 states,
+/// u32 `idiag_dbs`) and attributes.
+struct BothMessage(Vec<u8>);
+
+impl BothMessage {
+    fn new(dump: &InetDump<'_>) -> Self {
+        let mut bytes = vec![0, 0, 0, dump.extensions().bits()];
+        bytes.extend([0; SOCKET_ID_BYTES]);
+        bytes.extend(dump.state_bits.to_ne_bytes());
+        bytes.extend([0; 4]);
+        if let Some(program) = dump.program {
+            append(&mut bytes, INET_DIAG_REQ_BYTECODE, program);
+        }
+        Self(bytes)
+    }
+}
+
+impl NetlinkSerializable for BothMessage {
+    fn message_type(&self) -> u16 {
+        TCPDIAG_GETSOCK
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        buffer.copy_from_slice(&self.0);
     }
 }
 
@@ -230,12 +289,37 @@ mod tests {
     }
 
     #[test]
+    fn both_families_are_asked_for_at_once() {
+        let dump = InetDump {
+            protocol: 6,
+            family: Family::Inet,
+            state_bits: 0x2400,
+            info: true,
+            program: Some(&[1, 4, 8, 0]),
+        };
+        let mut wanted = 84_u32.to_ne_bytes().to_vec();
+        wanted.extend(18_u16.to_ne_bytes());
+        wanted.extend(0x301_u16.to_ne_bytes());
+        wanted.extend(7_u32.to_ne_bytes());
+        wanted.extend([0; 4]);
+        wanted.extend([0, 0, 0, 1 << 1]);
+        wanted.resize(68, 0);
+        wanted.extend(0x2400_u32.to_ne_bytes());
+        wanted.extend([0; 4]);
+        wanted.extend(8_u16.to_ne_bytes());
+        wanted.extend(1_u16.to_ne_bytes());
+        wanted.extend([1, 4, 8, 0]);
+        assert_eq!(tcp_of_both(&dump, 7), wanted);
+    }
+
+    #[test]
     fn half_open_goes_by_both_numbers() {
         assert_eq!(state_bits(StateSet::ALL), 0x1ffe);
         assert_eq!(state_bits(StateSet::of(&[TcpState::SynRecv])), 0x1008);
         assert_eq!(state_bits(StateSet::of(&[TcpState::Listen])), 0x400);
         assert_eq!(state_bits(StateSet::of(&[TcpState::BoundInactive])), 0);
     }
+
     #[test]
     fn tables_are_asked_for_what_they_hold() {
         let all = |netid| table_state_bits(netid, StateSet::ALL);

@@ -2,6 +2,10 @@
 //!
 //! Knows netlink's framing and nothing of sockets. Each dump opens a socket of its own, in the
 //! network namespace of the calling thread, so that no reply can belong to an earlier request.
+//!
+//! The kernel begins a dump inside of the call that asks for it, and returns when it has filled the
+//! first datagram or is done (`__netlink_dump_start`): where it finds little, all of its work is
+//! done there. So a dump has two halves, and [`begin`] may be called on another thread.
 
 use std::{io, time::Duration};
 
@@ -18,6 +22,9 @@ use rustix::net::{
 
 /// Sequence number of every request.
 pub(super) const SEQUENCE: u32 = 1;
+
+/// The request that came before `SOCK_DIAG_BY_FAMILY`, for TCP; its replies have the same form.
+pub(super) const TCPDIAG_GETSOCK: u16 = 18;
 
 /// Size of `struct nlmsghdr`.
 const NETLINK_HEADER_BYTES: usize = 16;
@@ -63,28 +70,51 @@ pub(super) struct Ended {
     pub(super) malformed: u64,
 }
 
-/// Sends `request` and gives the payload of every reply to `each`.
-///
-/// Datagrams are read into the capacity of `buffer`.
+/// A dump that was asked for: what the kernel has given of it waits in the socket.
+pub(super) struct Begun(Socket);
+
+/// Sends `request`.
 ///
 /// # Errors
 ///
-/// After an error some replies may already have been given. After `Truncated` the caller may reserve
-/// room in `buffer` and begin again.
+/// `Open` or `Send`; what the kernel says of the request comes with the replies.
+pub(super) fn begin(request: &[u8]) -> Result<Begun, WireError> {
+    let socket = open().map_err(WireError::Open)?;
+    again(|| socket.send(request, 0)).map_err(WireError::Send)?;
+    Ok(Begun(socket))
+}
+
+impl Begun {
+    /// Gives the payload of every reply to `each`.
+    ///
+    /// Datagrams are read into the capacity of `buffer`.
+    ///
+    /// # Errors
+    ///
+    /// After an error some replies may already have been given. After `Truncated` the caller may
+    /// reserve room in `buffer` and begin again.
+    pub(super) fn read(
+        self,
+        buffer: &mut Vec<u8>,
+        mut each: impl FnMut(&[u8]),
+    ) -> Result<Ended, WireError> {
+        let mut ended = Ended::default();
+        loop {
+            let datagram = receive(&self.0, buffer)?;
+            if read(datagram, &mut ended, &mut each)? == Step::Finished {
+                return Ok(ended);
+            }
+        }
+    }
+}
+
+/// Both halves: see [`begin`] and [`Begun::read`].
 pub(super) fn dump(
     request: &[u8],
     buffer: &mut Vec<u8>,
-    mut each: impl FnMut(&[u8]),
+    each: impl FnMut(&[u8]),
 ) -> Result<Ended, WireError> {
-    let socket = open().map_err(WireError::Open)?;
-    again(|| socket.send(request, 0)).map_err(WireError::Send)?;
-    let mut ended = Ended::default();
-    loop {
-        let datagram = receive(&socket, buffer)?;
-        if read(datagram, &mut ended, &mut each)? == Step::Finished {
-            return Ok(ended);
-        }
-    }
+    begin(request)?.read(buffer, each)
 }
 
 fn open() -> io::Result<Socket> {
@@ -142,7 +172,7 @@ fn read(
         if message.sequence_number() == SEQUENCE {
             ended.interrupted |= message.flags() & NLM_F_DUMP_INTR != 0;
             match message.message_type() {
-                SOCK_DIAG_BY_FAMILY => each(message.payload()),
+                SOCK_DIAG_BY_FAMILY | TCPDIAG_GETSOCK => each(message.payload()),
                 NLMSG_DONE => return done(message.payload()).map(|()| Step::Finished),
                 NLMSG_ERROR => done(message.payload())?,
                 NLMSG_OVERRUN => ended.interrupted = true,

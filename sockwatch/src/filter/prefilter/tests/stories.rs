@@ -1,6 +1,8 @@
 //! Whole lives of sockets, seen once with every event and once with those that the programs let
 //! through: what is shown has to be the same, and nothing may be left behind in the table.
 
+mod made;
+
 use std::{cell::Cell, net::IpAddr, num::NonZeroU64};
 
 use proptest::prelude::*;
@@ -14,38 +16,11 @@ use crate::{
     },
     table::{Applied, Table},
 };
+use made::{Story, expr, possible, selection, story, walk};
 
-const PORTS: [u16; 4] = [22, 443, 40_000, 50_000];
-const ADDRESSES: [&str; 4] = ["10.0.0.1", "10.0.7.1", "fd00::1", "fd00::7:1"];
 const CHOSEN: (u32, u32) = (32_768, 60_999);
 const COOKIE: u64 = 77;
 const SK: u64 = 0xffff_8880_0000_1000;
-
-/// One connection, as it really is.
-#[derive(Clone, Debug)]
-struct Connection {
-    passive: bool,
-    bound: bool,
-    sport: u16,
-    dport: u16,
-    src: IpAddr,
-    dst: IpAddr,
-    /// Which way it goes at each fork.
-    path: Vec<usize>,
-}
-
-/// A socket's life.
-#[derive(Clone, Debug)]
-struct Story {
-    proto: Proto,
-    family: Family,
-    netns: u32,
-    /// As before Linux 6.15.
-    bare_children: bool,
-    /// Whether the kernel tells which ports it chooses from.
-    tells_ports: bool,
-    connections: Vec<Connection>,
-}
 
 /// What the programs find in the socket at one event.
 struct Found<'a> {
@@ -116,35 +91,6 @@ fn unspecified(family: Family) -> IpAddr {
     }
 }
 
-/// The states that a connection goes through.
-fn walk(connection: &Connection) -> Vec<(TcpState, TcpState)> {
-    let mut changes = vec![if connection.passive {
-        (Listen, SynRecv)
-    } else {
-        (Close, SynSent)
-    }];
-    for fork in &connection.path {
-        let state = changes[changes.len() - 1].1;
-        let ways: &[TcpState] = match state {
-            SynSent => &[Established, Established, SynRecv, Close],
-            SynRecv => &[Established, FinWait1, CloseWait, Close],
-            Established => &[FinWait1, CloseWait, Close],
-            FinWait1 => &[FinWait2, Closing, Close],
-            FinWait2 => &[FinWait2, Close],
-            CloseWait => &[LastAck, Close],
-            _ => &[Close],
-        };
-        if state != Close {
-            changes.push((state, ways[fork % ways.len()]));
-        }
-    }
-    let last = changes[changes.len() - 1].1;
-    if last != Close {
-        changes.push((last, Close));
-    }
-    changes
-}
-
 fn transition(
     story: &Story,
     (old, new): (TcpState, TcpState),
@@ -177,72 +123,6 @@ fn transition(
         }),
         tcp: None,
         observed: Observed::Event,
-    }
-}
-
-/// Whether `expr` can be true, and whether it can be false, of this connection.
-fn possible(expr: &Expr, story: &Story, connection: &Connection) -> (bool, bool) {
-    let exactly = |is: bool| (is, !is);
-    match expr {
-        Expr::Not(inner) => {
-            let (yes, no) = possible(inner, story, connection);
-            (no, yes)
-        }
-        Expr::And(list) => list.iter().fold((true, false), |(yes, no), inner| {
-            let (inner_yes, inner_no) = possible(inner, story, connection);
-            (yes && inner_yes, no || inner_no)
-        }),
-        Expr::Or(list) => list.iter().fold((false, true), |(yes, no), inner| {
-            let (inner_yes, inner_no) = possible(inner, story, connection);
-            (yes || inner_yes, no && inner_no)
-        }),
-        Expr::Term(Term::Port {
-            end,
-            family,
-            compare,
-            ports,
-        }) => {
-            let of_family = family.is_none_or(|family| family == story.family.into());
-            let (low, high) = (*ports[0].range.start(), *ports[0].range.end());
-            let port = i64::from(match end {
-                End::Src => connection.sport,
-                End::Dst => connection.dport,
-            });
-            exactly(match compare {
-                Compare::Eq => of_family && low <= port && port <= high,
-                Compare::Ne => !(of_family && low <= port && port <= high),
-                Compare::Lt => of_family && port < low,
-                Compare::Le => of_family && port <= high,
-                Compare::Gt => of_family && port > high,
-                Compare::Ge => of_family && port >= low,
-            })
-        }
-        Expr::Term(Term::Host {
-            end,
-            host: HostTest::Inet { prefixes, .. },
-        }) => {
-            let address = match end {
-                End::Src => connection.src,
-                End::Dst => connection.dst,
-            };
-            exactly(is_within(address, &prefixes[0]))
-        }
-        Expr::Term(Term::Netns(_, inodes)) => exactly(inodes[0].contains(&u64::from(story.netns))),
-        Expr::Term(_) => (true, true),
-    }
-}
-
-/// No address of the stories is an IPv4 one on an AF_INET6 socket and asked for as IPv6.
-fn is_within(address: IpAddr, prefix: &Prefix) -> bool {
-    match (address, prefix.address) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => {
-            u64::from(a.to_bits() ^ b.to_bits()) >> (32 - prefix.len) == 0
-        }
-        (IpAddr::V6(a), IpAddr::V6(b)) => {
-            let differ = a.to_bits() ^ b.to_bits();
-            differ.checked_shr(128 - u32::from(prefix.len)).unwrap_or(0) == 0
-        }
-        _ => false,
     }
 }
 
@@ -286,7 +166,7 @@ fn tell(story: &Story, selection: &Selection, expr: &Expr) {
     };
     let (mut at, mut last_sport) = (10, 0);
     for connection in &story.connections {
-        let (can_match, _) = possible(expr, story, connection);
+        let can_match = possible(expr, story, connection);
         for (old, new) in walk(connection) {
             at += 10;
             let opens = (old, new) == (Close, SynSent);
@@ -376,150 +256,6 @@ pub(super) fn opening_is_dropped(filter: &Filter, has_cookie: bool) -> bool {
         bare_seen: &Cell::new(false),
     };
     drops(filter, &found, Close.number(), SynSent.number())
-}
-
-fn connection() -> impl Strategy<Value = Connection> {
-    let index = 0..4_usize;
-    (
-        any::<bool>(),
-        prop::bool::weighted(0.2),
-        (index.clone(), index.clone()),
-        (0..2_usize, 0..2_usize),
-        prop::collection::vec(0..12_usize, 0..6),
-    )
-        .prop_map(|(passive, bound, (sport, dport), (src, dst), path)| {
-            let sport = PORTS[sport];
-            Connection {
-                passive,
-                // The kernel chooses none outside its range.
-                bound: bound || passive || sport < 32_768,
-                sport,
-                dport: PORTS[dport],
-                src: ADDRESSES[src].parse().unwrap(),
-                dst: ADDRESSES[dst].parse().unwrap(),
-                path,
-            }
-        })
-}
-
-fn story() -> impl Strategy<Value = Story> {
-    (
-        prop_oneof![4 => Just(Proto::Tcp), 1 => Just(Proto::Mptcp)],
-        any::<bool>(),
-        any::<bool>(),
-        1..3_u32,
-        any::<bool>(),
-        any::<bool>(),
-        prop::collection::vec(connection(), 1..4),
-    )
-        .prop_map(
-            |(proto, inet6, mapped, netns, bare_children, tells_ports, mut connections)| {
-                if inet6 && !mapped {
-                    for connection in &mut connections {
-                        for address in [&mut connection.src, &mut connection.dst] {
-                            let at = ADDRESSES.iter().position(|a| a.parse() == Ok(*address));
-                            *address = ADDRESSES[2 + at.unwrap()].parse().unwrap();
-                        }
-                    }
-                }
-                // An accepted socket is not opened again here, and has one life.
-                if connections[0].passive {
-                    connections.truncate(1);
-                } else {
-                    connections.retain(|connection| !connection.passive);
-                }
-                Story {
-                    proto,
-                    family: if inet6 { Family::Inet6 } else { Family::Inet },
-                    netns,
-                    bare_children,
-                    tells_ports,
-                    connections,
-                }
-            },
-        )
-}
-
-fn term() -> impl Strategy<Value = Expr> {
-    let end = prop_oneof![Just(End::Src), Just(End::Dst)];
-    let family = prop_oneof![
-        4 => Just(None),
-        1 => Just(Some(AddressFamily::Inet)),
-        1 => Just(Some(AddressFamily::Inet6)),
-    ];
-    let compare = prop_oneof![
-        5 => Just(Compare::Eq),
-        1 => Just(Compare::Ne),
-        1 => Just(Compare::Lt),
-        1 => Just(Compare::Le),
-        1 => Just(Compare::Gt),
-        1 => Just(Compare::Ge),
-    ];
-    let port = (end.clone(), family, compare, 0..4_usize, 0..2_i64).prop_map(
-        |(end, family, compare, port, more)| {
-            let low = i64::from(PORTS[port]);
-            Expr::Term(Term::Port {
-                end,
-                family,
-                compare,
-                ports: ports(low..=low + more * 10_000),
-            })
-        },
-    );
-    let host = (end, 0..4_usize, 0..3_usize).prop_map(|(end, address, len)| {
-        let lens = if address < 2 {
-            [0, 16, 32]
-        } else {
-            [8, 64, 128]
-        };
-        super::host(end, ADDRESSES[address], lens[len])
-    });
-    let netns =
-        (1..3_u64).prop_map(|inode| Expr::Term(Term::Netns(Compare::Eq, vec![inode..=inode])));
-    let opaque = Just(Expr::Term(Term::Uid(Compare::Eq, vec![1..=1])));
-    prop_oneof![5 => port, 4 => host, 1 => netns, 1 => opaque]
-}
-
-fn expr() -> impl Strategy<Value = Expr> {
-    term().prop_recursive(4, 24, 4, |inner| {
-        let list = prop::collection::vec(inner.clone(), 2..5);
-        prop_oneof![
-            list.clone().prop_map(Expr::And),
-            list.prop_map(Expr::Or),
-            inner.prop_map(not),
-        ]
-    })
-}
-
-fn selection() -> impl Strategy<Value = Selection> {
-    let states = prop_oneof![
-        Just(StateSet::ALL),
-        prop::collection::vec(1..12_u8, 1..4).prop_map(|numbers| {
-            let states: Vec<_> = numbers.into_iter().map(TcpState::from_kernel).collect();
-            StateSet::of(&states)
-        }),
-    ];
-    let on = prop_oneof![Just(On::Both), Just(On::Enter), Just(On::Leave)];
-    let protos = prop_oneof![
-        3 => Just(Vec::new()),
-        1 => Just(vec![Proto::Tcp]),
-        1 => Just(vec![Proto::Mptcp]),
-    ];
-    let families = prop_oneof![
-        2 => Just(Vec::new()),
-        1 => Just(vec![Family::Inet]),
-        1 => Just(vec![Family::Inet6]),
-    ];
-    let netns = prop_oneof![3 => Just(None), 1 => Just(Some(1))];
-    (protos, families, states, on, netns).prop_map(|(protos, families, states, on, netns)| {
-        Selection {
-            protos,
-            families,
-            states,
-            on,
-            netns,
-        }
-    })
 }
 
 proptest! {

@@ -8,8 +8,8 @@ use std::{
 use super::*;
 use crate::model::{Endpoint, TcpState};
 
-fn no_program(_: Netid, _: Family) -> Option<Vec<u8>> {
-    None
+fn all(_: Netid, _: Family) -> Shown {
+    Shown::All
 }
 
 fn everything() -> Query<'static> {
@@ -17,7 +17,7 @@ fn everything() -> Query<'static> {
         netids: &Netid::ALL,
         families: &AddressFamily::ALL,
         states: StateSet::ALL,
-        program: &no_program,
+        shown: &all,
         tcp_numbers: false,
     }
 }
@@ -132,12 +132,12 @@ fn the_program_decides_in_the_kernel() {
         };
         let ge = [op(2, 8, 20), op(0, 0, port)];
         let le = [op(3, 8, 12), op(0, 0, port)];
-        Some([ge.concat(), le.concat()].concat())
+        Shown::Passed([ge.concat(), le.concat()].concat())
     };
     let query = Query {
         netids: &[Netid::Tcp],
         families: &[AddressFamily::Inet],
-        program: &program,
+        shown: &program,
         ..everything()
     };
     let (rows, listed) = seen(&query);
@@ -152,7 +152,7 @@ fn a_refused_program_costs_no_socket() {
     let query = Query {
         netids: &[Netid::Tcp],
         families: &[AddressFamily::Inet],
-        program: &|_, _| Some(vec![250, 4, 4, 0]),
+        shown: &|_, _| Shown::Passed(vec![250, 4, 4, 0]),
         ..everything()
     };
     let (rows, listed) = seen(&query);
@@ -163,6 +163,89 @@ fn a_refused_program_costs_no_socket() {
             .why
             .starts_with("tcp inet: the kernel refused")
     );
+}
+
+/// Passes every socket: a jump to its end.
+fn pass(_: Netid, _: Family) -> Shown {
+    Shown::Passed(vec![1, 4, 4, 0])
+}
+
+/// Local ports and states of a list of TCP sockets that may hold so many bytes back.
+fn ports(query: &Query<'_>, held_bytes: usize) -> (Vec<(AddressFamily, TcpState, u16)>, Listed) {
+    let mut rows = Vec::new();
+    let mut lister = Lister::new(query, None, |row: &Row<'_>| {
+        if let Endpoint::Ip { family, port, .. } = row.local {
+            rows.push((family.into(), row.state, port));
+        }
+    });
+    lister.held_bytes = held_bytes;
+    let listed = lister.run();
+    (rows, listed)
+}
+
+#[test]
+fn one_walk_for_both_families_shows_what_two_show() {
+    let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+    let v6 = TcpListener::bind("[::1]:0").unwrap();
+    let held: Vec<_> = [&v4, &v6, &v4, &v6]
+        .iter()
+        .map(|listener| TcpStream::connect(listener.local_addr().unwrap()).unwrap())
+        .collect();
+    let bound = rustix::net::socket(
+        rustix::net::AddressFamily::INET6,
+        rustix::net::SocketType::STREAM,
+        None,
+    )
+    .unwrap();
+    rustix::net::bind(&bound, &"[::1]:0".parse::<std::net::SocketAddr>().unwrap()).unwrap();
+    let mut ours: Vec<u16> = held
+        .iter()
+        .map(|stream| stream.local_addr().unwrap().port())
+        .collect();
+    let bound = std::net::TcpListener::from(bound);
+    ours.extend([port_of(&v4), port_of(&v6), port_of(&bound)]);
+    let list =
+        |families: &[AddressFamily], shown: &(dyn Fn(Netid, Family) -> Shown + Sync), limit| {
+            let query = Query {
+                netids: &[Netid::Tcp],
+                families,
+                shown,
+                ..everything()
+            };
+            let (mut rows, listed) = ports(&query, limit);
+            assert_eq!(
+                (listed.degraded, listed.lesser, listed.malformed),
+                (vec![], vec![], 0)
+            );
+            rows.retain(|row| ours.contains(&row.2));
+            rows
+        };
+    let both = [AddressFamily::Inet, AddressFamily::Inet6];
+    let mut apart = list(&both[..1], &all, 0);
+    apart.extend(list(&both[1..], &all, 0));
+    // Each connection has two ends.
+    assert!(apart.len() >= 10, "{apart:?}");
+    for shown in [all, pass] {
+        for limit in [tcp::HELD_BYTES, 300, 0] {
+            assert_eq!(list(&both, &shown, limit), apart, "{limit}");
+        }
+    }
+}
+
+#[test]
+fn what_shows_nothing_is_not_asked_for() {
+    let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let only_v6 = |_, family| match family {
+        Family::Inet => Shown::Nothing,
+        Family::Inet6 => Shown::All,
+    };
+    let query = Query {
+        netids: &[Netid::Raw, Netid::Udp, Netid::Tcp],
+        shown: &only_v6,
+        ..everything()
+    };
+    let (rows, _) = ports(&query, tcp::HELD_BYTES);
+    assert!(rows.iter().all(|row| row.0 == AddressFamily::Inet6));
 }
 
 #[test]

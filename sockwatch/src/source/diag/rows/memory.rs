@@ -1,9 +1,10 @@
 //! Queues, where a family tells them as `SK_MEMINFO` (`include/uapi/linux/sock_diag.h`).
 
-/// Bytes in the receive and the send queue: `SK_MEMINFO_RMEM_ALLOC`, `SK_MEMINFO_WMEM_ALLOC`.
-/// `None` if the attribute is too short.
-pub(super) fn queues(meminfo: &[u8]) -> Option<(u32, u32)> {
-    let (words, _) = meminfo.as_chunks();
-    let word = |index: usize| words.get(index).map(|&bytes| u32::from_ne_bytes(bytes));
-    Some((word(0)?, word(2)?))
+/// Bytes in the receive and the send queue: `SK_MEMINFO_RMEM_ALLOC`, `SK_MEMINFO_WMEM_ALLOC`. What
+/// lies between is the size of the receive buffer.
+pub(super) fn queues([r0, r1, r2, r3, .., w0, w1, w2, w3]: [u8; 12]) -> (u32, u32) {
+    (
+        u32::from_ne_bytes([r0, r1, r2, r3]),
+        u32::from_ne_bytes([w0, w1, w2, w3]),
+    )
 }

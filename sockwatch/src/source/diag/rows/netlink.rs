@@ -3,7 +3,10 @@
 //! A socket that is bound to a multicast group comes twice: `__netlink_diag_dump` walks the groups
 //! behind the table.
 
-use super::{super::header::Header, Read, Reader, memory};
+use super::{
+    super::{attributes::set, header::Header},
+    Read, Reader, memory,
+};
 use crate::model::{Endpoint, Netid, Row, SocketInfo, TcpState};
 
 /// Size of `struct netlink_diag_msg`, bytes.
@@ -35,12 +38,9 @@ impl Reader for Netlink {
     fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
         let (header, attributes) = Header::<HEADER_BYTES>::split(payload)?;
         let mut queues = None;
-        let malformed = attributes.read(|kind, bytes| {
-            if kind == NETLINK_DIAG_MEMINFO {
-                queues = memory::queues(bytes);
-                return queues.is_some();
-            }
-            true
+        let malformed = attributes.read(|kind, bytes| match kind {
+            NETLINK_DIAG_MEMINFO => set(&mut queues, bytes, memory::queues),
+            _ => true,
         });
         let (recv_q, send_q) = queues.unwrap_or_default();
         let protocol = header.u8(at::PROTOCOL);

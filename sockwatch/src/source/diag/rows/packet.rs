@@ -43,10 +43,7 @@ impl Reader for Packet {
             // `pdi_index` is its first field.
             PACKET_DIAG_INFO => set(&mut ifindex, bytes, u32::from_ne_bytes),
             PACKET_DIAG_UID => set(&mut uid, bytes, u32::from_ne_bytes),
-            PACKET_DIAG_MEMINFO => {
-                queues = memory::queues(bytes);
-                queues.is_some()
-            }
+            PACKET_DIAG_MEMINFO => set(&mut queues, bytes, memory::queues),
             _ => true,
         });
         let local = Endpoint::Link {

@@ -36,10 +36,7 @@ impl Reader for Xdp {
                 (ifindex, u32::from_ne_bytes([q0, q1, q2, q3]))
             }),
             XDP_DIAG_UID => set(&mut uid, bytes, u32::from_ne_bytes),
-            XDP_DIAG_MEMINFO => {
-                queues = memory::queues(bytes);
-                queues.is_some()
-            }
+            XDP_DIAG_MEMINFO => set(&mut queues, bytes, memory::queues),
             _ => true,
         });
         let end = |(ifindex, queue)| Endpoint::Xdp { ifindex, queue };
