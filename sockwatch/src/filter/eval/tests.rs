@@ -11,7 +11,7 @@ use crate::{
         samples::{any_address, any_expr, any_port, any_view},
         view::Pending,
     },
-    model::{Comm, How, Nanos, Netid, Owner},
+    model::{Comm, How, Nanos, Netid, Owner, SocketInfo},
 };
 use plain::plain;
 
@@ -31,25 +31,8 @@ fn tcp(family: Family, src: &str, sport: u16, dst: &str, dport: u16) -> View<'st
 }
 
 fn unknown() -> View<'static> {
-    View {
-        netid: Netid::Tipc,
-        local: Endpoint::Tipc,
-        peer: Endpoint::Tipc,
-        pending: Pending::default(),
-        ifindex: None,
-        mark: None,
-        cgroup_id: None,
-        cgroup: None,
-        autobound: None,
-        uid: None,
-        netns: None,
-        owners: &[],
-        dwell: None,
-        age: None,
-        rtt: None,
-        retrans: None,
-        cause: None,
-    }
+    let end = Endpoint::Tipc;
+    View::of(Netid::Tipc, end, end, &SocketInfo::default())
 }
 
 fn unix(name: &'static [u8]) -> View<'static> {
