@@ -17,7 +17,7 @@ use super::{
     session::note,
 };
 use crate::{
-    filter::{Bytecode, bytecode},
+    filter::{Bytecode, bytecode, tables::Tables},
     model::{Family, Netid},
     source::diag::{self, InsideError, ListError, Listed, Query, Shown},
 };
@@ -59,7 +59,24 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     }
     output.finish()?;
     tell(&listed);
-    Ok(())
+    match unread(&listed, &config.tables) {
+        None => Ok(()),
+        Some(why) => Err(Failure::runtime(anyhow!(why))),
+    }
+}
+
+/// That tables which were asked for by name could not be read, or none at all could.
+fn unread(listed: &Listed, tables: &Tables) -> Option<String> {
+    let Listed { failed, absent, .. } = listed;
+    let all = failed.len() + absent.len() == tables.netids.len();
+    if failed.is_empty() || !(all || tables.named) {
+        return None;
+    }
+    let words: Vec<_> = failed.iter().map(|table| table.word()).collect();
+    Some(format!(
+        "sockets of these tables are missing: {}",
+        words.join(" ")
+    ))
 }
 
 /// What the kernel can do of the filter, for each table that has IP addresses.
@@ -112,5 +129,37 @@ fn tell(listed: &Listed) {
     }
     if listed.malformed > 0 {
         log::warn!("{} messages of the kernel made no sense", listed.malformed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::tables::Choice;
+
+    fn missing(choices: &[Choice], failed: &[Netid]) -> Option<String> {
+        let listed = Listed {
+            failed: failed.to_vec(),
+            absent: vec![Netid::Dccp],
+            ..Listed::default()
+        };
+        unread(&listed, &Tables::of(choices))
+    }
+
+    #[test]
+    fn a_table_asked_for_by_name_may_not_be_missing() {
+        let named = [Choice::Table(Netid::Tcp), Choice::Table(Netid::Udp)];
+        let why = missing(&named, &[Netid::Tcp]).unwrap();
+        assert!(why.ends_with("missing: tcp"), "{why}");
+        assert_eq!(missing(&named, &[]), None);
+        assert_eq!(missing(&[], &[Netid::Tcp]), None);
+    }
+
+    #[test]
+    fn all_may_not_be_missing() {
+        let mut all = Tables::of(&[]).netids;
+        all.retain(|&table| table != Netid::Dccp);
+        assert!(missing(&[], &all).is_some());
+        assert_eq!(missing(&[], &all[1..]), None);
     }
 }

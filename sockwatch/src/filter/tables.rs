@@ -202,6 +202,8 @@ pub struct Tables {
     pub states: StateSet,
     /// The family named last: that of addresses without a prefix.
     pub preferred: Option<AddressFamily>,
+    /// Whether the options name a table or a family.
+    pub named: bool,
     /// The states of the tables and families named, whatever else names states.
     usual: StateSet,
 }
@@ -224,6 +226,7 @@ impl Tables {
             families: keep(&AddressFamily::ALL, &chosen.families),
             states: chosen.states.unwrap_or(usual),
             preferred: chosen.preferred,
+            named: chosen.anything,
             usual,
         }
     }

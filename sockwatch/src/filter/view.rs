@@ -42,10 +42,9 @@ pub struct View<'a> {
     pub cause: Option<Cause>,
 }
 
-impl View<'_> {
-    /// The view of a socket with IP addresses, as a dump or an event shows it; all else is unknown.
-    pub fn of_ip(netid: Netid, tuple: &Tuple, info: &SocketInfo) -> Self {
-        let (local, peer) = Endpoint::of_tuple(tuple);
+impl<'a> View<'a> {
+    /// The view of a socket of which its ends and what it carries are known, and all else is not.
+    pub fn of(netid: Netid, local: Endpoint<'a>, peer: Endpoint<'a>, info: &SocketInfo) -> Self {
         Self {
             netid,
             local,
@@ -65,6 +64,12 @@ impl View<'_> {
             retrans: None,
             cause: None,
         }
+    }
+
+    /// As [`View::of`], of a socket with IP addresses, as a dump or an event shows it.
+    pub fn of_ip(netid: Netid, tuple: &Tuple, info: &SocketInfo) -> Self {
+        let (local, peer) = Endpoint::of_tuple(tuple);
+        Self::of(netid, local, peer, info)
     }
 }
 

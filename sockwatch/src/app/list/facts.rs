@@ -15,7 +15,7 @@ use crate::{
         owners::{self, Holders, Owners},
     },
     explain::one_line,
-    filter::{Expr, Needs, View, bytecode, expr::Term, view::Pending},
+    filter::{Expr, Needs, View, bytecode, expr::Term},
     model::{Endpoint, MonoNs, Nanos, Owner, Row},
     source::diag::{self, Query, inside},
 };
@@ -88,27 +88,14 @@ impl Facts {
         let cgroup = paths
             .zip(row.info.cgroup_id)
             .and_then(|(paths, id)| paths.path(id, self.at));
+        let rtt_us = row.tcp.and_then(|tcp| tcp.rtt_us);
         let view = View {
-            netid: row.netid,
-            local: row.local,
-            peer: row.peer,
-            pending: Pending::default(),
-            ifindex: row.info.ifindex,
-            mark: row.info.mark,
-            cgroup_id: row.info.cgroup_id,
             cgroup,
             autobound,
-            uid: row.info.uid,
-            netns: row.info.netns,
             owners: holders,
-            dwell: None,
-            age: None,
-            rtt: row
-                .tcp
-                .and_then(|tcp| tcp.rtt_us)
-                .map(|us| Nanos(u64::from(us) * 1_000)),
+            rtt: rtt_us.map(|rtt_us| Nanos(u64::from(rtt_us) * 1_000)),
             retrans: row.tcp.map(|tcp| tcp.retrans.into()),
-            cause: None,
+            ..View::of(row.netid, row.local, row.peer, &row.info)
         };
         let more = More {
             owner: holders.first(),

@@ -149,6 +149,19 @@ fn state_words_replace_the_options() {
 }
 
 #[test]
+fn states_name_no_table() {
+    for (options, named) in [
+        ("", false),
+        ("-a -l", false),
+        ("-t", true),
+        ("-4 -a", true),
+        ("-A all", true),
+    ] {
+        assert_eq!(tables(options).named, named, "{options}");
+    }
+}
+
+#[test]
 fn the_last_family_is_preferred() {
     assert_eq!(tables("-t").preferred, None);
     assert_eq!(tables("-4 -6").preferred, Some(Inet6));

@@ -88,6 +88,8 @@ pub struct Listed {
     pub lesser: Vec<Degraded>,
     /// Tables that the kernel can't dump, for it has none such or lacks a module.
     pub absent: Vec<Netid>,
+    /// Tables that could not be read, or not of every family: why is in `degraded`.
+    pub failed: Vec<Netid>,
     /// Firewall marks were not shown; they take CAP_NET_ADMIN.
     pub unmarked: bool,
 }
@@ -144,6 +146,7 @@ struct Lister<'a, F> {
     failures: Failures,
     lesser: Failures,
     absent: Vec<Netid>,
+    failed: Vec<Netid>,
     /// Receives datagrams, of all dumps.
     buffer: Vec<u8>,
     /// Bytes of sockets that may wait until others were given.
@@ -160,6 +163,7 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
             failures: Failures::default(),
             lesser: Failures::default(),
             absent: Vec::new(),
+            failed: Vec::new(),
             buffer: Vec::with_capacity(wire::DATAGRAM_BYTES),
             held_bytes: tcp::HELD_BYTES,
         }
@@ -191,6 +195,7 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
             degraded: self.failures.into_degraded(WHAT),
             lesser: self.lesser.into_degraded(WHAT),
             absent: self.absent,
+            failed: self.failed,
             unmarked: self.tally.unmarked,
         }
     }
@@ -219,13 +224,12 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
                 self.failures.add(subject(), reason);
             }
             Err(error) if always_there(first).is_none() && is_absence(&error) => {
-                let unknown = |netid: &&Netid| !self.absent.contains(netid);
-                let new: Vec<Netid> = netids.iter().filter(unknown).copied().collect();
-                self.absent.extend(new);
+                add_new(&mut self.absent, netids);
             }
             Err(error) => {
                 let module = always_there(first).unwrap_or("inet_diag");
                 self.failures.add(subject(), explain(&error, module));
+                add_new(&mut self.failed, netids);
             }
         }
     }
@@ -328,6 +332,15 @@ fn replies(
             wire::dump(request, buffer, each)
         }
         ended => ended,
+    }
+}
+
+/// Adds those that are not there yet.
+fn add_new(tables: &mut Vec<Netid>, more: &[Netid]) {
+    for &table in more {
+        if !tables.contains(&table) {
+            tables.push(table);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     table::{Applied, Table},
 };
-use made::{Story, expr, possible, selection, story, walk};
+use made::{Connection, Story, expr, possible, selection, story, walk};
 
 const CHOSEN: (u32, u32) = (32_768, 60_999);
 const COOKIE: u64 = 77;
@@ -143,9 +143,8 @@ impl Observer {
     }
 }
 
-/// Tells the story to both; panics where what is shown differs.
-fn tell(story: &Story, selection: &Selection, expr: &Expr) {
-    let filter = Prefilter::new(selection, expr).map_or(Filter::NONE, |pre| pre.to_kernel());
+/// The listener that every story begins with.
+fn listener(story: &Story) -> Transition {
     let none = unspecified(story.family);
     let listening = Tuple {
         family: story.family,
@@ -154,9 +153,73 @@ fn tell(story: &Story, selection: &Selection, expr: &Expr) {
         dst: none,
         dport: 0,
     };
-    let mut listener = transition(story, (Close, Listen), 1, None, listening);
-    listener.key = SocketKey::new(story.proto, 5, SK + 0x1000);
-    listener.sk = SK + 0x1000;
+    let sk = SK + 0x1000;
+    Transition {
+        key: SocketKey::new(story.proto, 5, sk),
+        sk,
+        ..transition(story, (Close, Listen), 1, None, listening)
+    }
+}
+
+/// What the programs find at a change of a connection, and the event that they would make of it.
+/// `last_sport` is the port of the connection that the socket had before.
+fn change<'a>(
+    story: &'a Story,
+    connection: &Connection,
+    (old, new): (TcpState, TcpState),
+    at: u64,
+    last_sport: u16,
+    bare_seen: &'a Cell<bool>,
+) -> (Found<'a>, Transition) {
+    let opens = (old, new) == (Close, SynSent);
+    let bare = is_bare(story, old);
+    let hidden = story.proto == Proto::Mptcp && opens || bare;
+    let num = if !connection.bound && (opens || new == Close) {
+        0
+    } else {
+        connection.sport
+    };
+    let sport = if opens && !connection.bound {
+        last_sport
+    } else {
+        connection.sport
+    };
+    let (src, dst) = if hidden {
+        let none = unspecified(story.family);
+        (none, none)
+    } else {
+        (connection.src, connection.dst)
+    };
+    let found = Found {
+        story,
+        num,
+        sport,
+        dport: if hidden { 0 } else { connection.dport },
+        src: in_memory(src),
+        dst: in_memory(dst),
+        has_cookie: false,
+        bare_seen,
+    };
+    let tuple = Tuple {
+        family: story.family,
+        src,
+        sport: if opens { num } else { sport },
+        dst,
+        dport: found.dport,
+    };
+    let cookie = NonZeroU64::new(COOKIE).filter(|_| !bare);
+    (found, transition(story, (old, new), at, cookie, tuple))
+}
+
+/// Whether nothing is filled in yet at the change from `old`.
+fn is_bare(story: &Story, old: TcpState) -> bool {
+    old == Listen && story.bare_children
+}
+
+/// Tells the story to both; panics where what is shown differs.
+fn tell(story: &Story, selection: &Selection, expr: &Expr) {
+    let filter = Prefilter::new(selection, expr).map_or(Filter::NONE, |pre| pre.to_kernel());
+    let listener = listener(story);
     let (mut full, mut part) = (Observer::new(&listener), Observer::new(&listener));
     let bare_seen = Cell::new(false);
     let facts = Facts {
@@ -169,47 +232,15 @@ fn tell(story: &Story, selection: &Selection, expr: &Expr) {
         let can_match = possible(expr, story, connection);
         for (old, new) in walk(connection) {
             at += 10;
-            let opens = (old, new) == (Close, SynSent);
-            let bare = old == Listen && story.bare_children;
-            let hidden = story.proto == Proto::Mptcp && opens || bare;
-            let num = if !connection.bound && (opens || new == Close) {
-                0
-            } else {
-                connection.sport
-            };
-            let sport = if opens && !connection.bound {
-                last_sport
-            } else {
-                connection.sport
-            };
-            let (src, dst) = if hidden {
-                (none, none)
-            } else {
-                (connection.src, connection.dst)
-            };
+            let (found, event) = change(story, connection, (old, new), at, last_sport, &bare_seen);
             let found = Found {
-                story,
-                num,
-                sport,
-                dport: if hidden { 0 } else { connection.dport },
-                src: in_memory(src),
-                dst: in_memory(dst),
                 has_cookie: part.has_cookie,
-                bare_seen: &bare_seen,
+                ..found
             };
-            let tuple = Tuple {
-                family: story.family,
-                src,
-                sport: if opens { num } else { sport },
-                dst,
-                dport: found.dport,
-            };
-            let cookie = NonZeroU64::new(COOKIE).filter(|_| !bare);
-            let event = transition(story, (old, new), at, cookie, tuple);
             let applied = full.table.apply(&event);
             let passed = !drops(&filter, &found, old.number(), new.number());
             let seen = passed.then(|| part.table.apply(&event));
-            part.has_cookie |= passed && !bare;
+            part.has_cookie |= passed && !is_bare(story, old);
             let left = (!event.is_child()).then_some(old);
             if can_match && selection.shows_transition(&facts, left, new) {
                 assert_same(&applied, seen.as_ref(), old);

@@ -11,7 +11,7 @@ use super::{
         rows::Inet,
         wire::{self, Begun, Ended, SEQUENCE, WireError},
     },
-    Lister, Shown,
+    Lister, Shown, add_new,
 };
 use crate::model::{Family, Netid, Proto, Row};
 
@@ -92,9 +92,11 @@ impl<F: FnMut(&Row<'_>)> Lister<'_, F> {
                               cgroups or cookies";
                 self.lesser.add(subject, reason.to_owned());
             }
-            Err(error) => self
-                .failures
-                .add(subject, format!("cannot read /proc/net/raw: {error}")),
+            Err(error) => {
+                let reason = format!("cannot read /proc/net/raw: {error}");
+                self.failures.add(subject, reason);
+                add_new(&mut self.failed, &[Netid::Raw]);
+            }
         }
     }
 }

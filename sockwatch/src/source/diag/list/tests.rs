@@ -5,6 +5,8 @@ use std::{
     os::{linux::net::SocketAddrExt, unix::net},
 };
 
+use rustix::io::Errno;
+
 use super::*;
 use crate::model::{Endpoint, TcpState};
 
@@ -302,4 +304,20 @@ fn a_file_that_is_no_network_namespace_is_an_error() {
     let line = crate::explain::one_line(&error);
     let begin = "cannot list the sockets of network namespace \"blue\": not ";
     assert!(line.starts_with(begin), "{line}");
+}
+
+#[test]
+fn a_table_that_is_not_there_is_absent_and_one_that_is_refused_has_failed() {
+    let query = everything();
+    let mut lister = Lister::new(&query, None, |row: &Row<'_>| panic!("{row:?}"));
+    let refused = |errno: Errno| Err(WireError::Refused(errno.into()));
+    for family in ["inet", "inet6"] {
+        let absent = refused(Errno::NOENT);
+        lister.note(&[Netid::Dccp], Netid::Dccp, family, absent);
+        lister.note(&[Netid::Udp], Netid::Udp, family, refused(Errno::NOENT));
+        lister.note(&[Netid::Sctp], Netid::Sctp, family, refused(Errno::PERM));
+    }
+    assert_eq!(lister.absent, [Netid::Dccp]);
+    assert_eq!(lister.failed, [Netid::Udp, Netid::Sctp]);
+    assert_eq!(lister.failures.into_degraded(WHAT).len(), 2);
 }
