@@ -85,7 +85,7 @@ fn plain_term(term: &Term, view: &View<'_>) -> bool {
             compare,
             ports,
         } => {
-            family.is_none_or(|family| plain_family(view.local) == family)
+            family.is_none_or(|family| view.local.address_family() == family)
                 && plain_port(*end, *compare, ports, view)
         }
         Term::Dev { ifindex, .. } => view.ifindex == Some(*ifindex),
@@ -116,18 +116,6 @@ fn plain_term(term: &Term, view: &View<'_>) -> bool {
         Term::Age(compare, limit) => span(*compare, *limit, view.age),
         Term::Rtt(compare, limit) => span(*compare, *limit, view.rtt),
         Term::Cause(_, causes) => causes.iter().any(|cause| view.cause == Some(*cause)),
-    }
-}
-
-fn plain_family(endpoint: Endpoint<'_>) -> AddressFamily {
-    match endpoint {
-        Endpoint::Ip { family, .. } => family.into(),
-        Endpoint::Unix { .. } => AddressFamily::Unix,
-        Endpoint::Link { .. } => AddressFamily::Link,
-        Endpoint::Netlink { .. } => AddressFamily::Netlink,
-        Endpoint::Vsock { .. } => AddressFamily::Vsock,
-        Endpoint::Xdp { .. } => AddressFamily::Xdp,
-        Endpoint::Tipc => AddressFamily::Tipc,
     }
 }
 
@@ -203,7 +191,7 @@ fn plain_host(end: End, host: &HostTest, view: &View<'_>) -> bool {
                     let len = usize::from(prefix.len) + skip;
                     bits(wanted)[..len] == bits(address)[..len]
                 });
-            family.is_none_or(|family| plain_family(view.local) == family)
+            family.is_none_or(|family| view.local.address_family() == family)
                 && address
                 && plain_port(end, Compare::Eq, ports, view)
         }
