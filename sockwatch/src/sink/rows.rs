@@ -72,8 +72,9 @@ impl Rows {
         }
     }
 
-    /// Adds a row, and to `out` the lines of a block that is full.
-    pub fn push(&mut self, row: &Row<'_>, out: &mut Vec<u8>) {
+    /// Adds a row, and to `out` the lines of a block that is full; after each `full` may take what is
+    /// there.
+    pub fn push(&mut self, row: &Row<'_>, out: &mut Vec<u8>, full: impl FnMut(&mut Vec<u8>)) {
         self.begin();
         let RowOptions {
             netid,
@@ -98,14 +99,15 @@ impl Rows {
         block.cell(|out| endpoint::peer_address(out, row, names));
         block.cell(|out| endpoint::peer_port(out, row, names));
         if self.block.bytes() >= BLOCK_BYTES {
-            self.block.render(self.options.terminal, out);
+            self.block.render(self.options.terminal, out, full);
         }
     }
 
-    /// Adds the lines that are left to `out`; the header is there even if no row is.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
+    /// Adds the lines that are left to `out`, as [`Rows::push`] does; the header is there even if no
+    /// row is.
+    pub fn finish(&mut self, out: &mut Vec<u8>, full: impl FnMut(&mut Vec<u8>)) {
         self.begin();
-        self.block.render(self.options.terminal, out);
+        self.block.render(self.options.terminal, out, full);
     }
 
     fn begin(&mut self) {

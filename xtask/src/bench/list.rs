@@ -1,6 +1,7 @@
 //! `cargo xtask bench --list`: `sockwatch list` beside `ss`, the same words among the same sockets.
 //!
-//! The two take turns, so that what else the machine does meets both.
+//! The two take turns, so that what else the machine does meets both. `ss` before 6.8 does not look at
+//! sockets that are bound and nothing else, which `sockwatch` does: the report names its version.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,8 +14,9 @@ use super::report::median;
 use crate::command;
 
 /// What is asked for, and the words.
-const QUESTIONS: [(&str, &[&str]); 4] = [
+const QUESTIONS: [(&str, &[&str]); 5] = [
     ("no row, by port", &["-Hnt", "sport", "=", ":9"]),
+    ("no row, by peer port", &["-Hnt", "dport", "=", ":1"]),
     (
         "no row, by address and port",
         &["-Hnt", "dst", "192.0.2.0/24", "or", "dport", "<", ":100"],
@@ -33,6 +35,8 @@ pub(super) fn run(sockwatch: &Path, sockets: u64, rounds: u32) -> anyhow::Result
     eprintln!("gathering {sockets} sockets");
     let crowd = Crowd::gather(sockets)?;
     println!("# cargo xtask bench --list");
+    let version = command::output(Command::new(&ss).arg("-V"))?;
+    println!("{version}");
     println!("{sockets} established sockets in a network namespace, {rounds} rounds, medians");
     println!(
         "{:<28} {:>9} {:>13} {:>7}",

@@ -28,8 +28,32 @@ const CHUNK: usize = 1 << 18;
 pub(super) struct Output {
     form: Form,
     bytes: Vec<u8>,
+    stdout: Stdout,
+}
+
+/// Standard output, until it fails.
+#[derive(Default)]
+struct Stdout {
     /// The first error of a write; nothing is written after it.
     failed: Option<io::Error>,
+}
+
+impl Stdout {
+    /// Writes what is worth a system call.
+    fn take_chunk(&mut self, bytes: &mut Vec<u8>) {
+        if bytes.len() >= CHUNK {
+            self.take(bytes);
+        }
+    }
+
+    fn take(&mut self, bytes: &mut Vec<u8>) {
+        if self.failed.is_none() {
+            let mut stdout = io::stdout();
+            let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+            self.failed = written.err();
+        }
+        bytes.clear();
+    }
 }
 
 enum Form {
@@ -62,17 +86,19 @@ impl Output {
         Ok(Self {
             form,
             bytes: Vec::with_capacity(CHUNK),
-            failed: None,
+            stdout: Stdout::default(),
         })
     }
 
     /// Prints a row.
     pub(super) fn row(&mut self, row: &Row<'_>, more: More<'_>) {
-        if self.failed.is_some() {
+        if self.stdout.failed.is_some() {
             return;
         }
         match &mut self.form {
-            Form::Text(rows) => rows.push(row, &mut self.bytes),
+            Form::Text(rows) => {
+                rows.push(row, &mut self.bytes, |bytes| self.stdout.take_chunk(bytes));
+            }
             Form::Json { jsonl, at, wall } => {
                 let event = RowEvent {
                     at: *at,
@@ -83,18 +109,16 @@ impl Output {
                 jsonl.write_row(&event, *wall, &mut self.bytes);
             }
         }
-        if self.bytes.len() >= CHUNK {
-            self.write();
-        }
+        self.stdout.take_chunk(&mut self.bytes);
     }
 
     /// Prints what is left.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         if let Form::Text(rows) = &mut self.form {
-            rows.finish(&mut self.bytes);
+            rows.finish(&mut self.bytes, |bytes| self.stdout.take_chunk(bytes));
         }
-        self.write();
-        match self.failed {
+        self.stdout.take(&mut self.bytes);
+        match self.stdout.failed {
             None => Ok(()),
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Some(error) => {
@@ -102,15 +126,6 @@ impl Output {
                 error.map_err(Failure::runtime)
             }
         }
-    }
-
-    fn write(&mut self) {
-        if self.failed.is_none() {
-            let mut stdout = io::stdout();
-            let written = stdout.write_all(&self.bytes).and_then(|()| stdout.flush());
-            self.failed = written.err();
-        }
-        self.bytes.clear();
     }
 }
 

@@ -20,11 +20,12 @@ pub(super) enum Align {
     Right,
 }
 
-/// A cell: where its text ends, and how wide it is.
+/// A cell: how many bytes its text has, and how many characters. Seven of them make a row, so they
+/// are small; text beyond what they can count is cut off.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
-    end: usize,
-    width: usize,
+    bytes: u16,
+    width: u16,
 }
 
 /// Cells of whole rows, one after the other.
@@ -51,13 +52,13 @@ impl Block {
     pub(super) fn cell(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.text.len();
         write(&mut self.text);
-        let width = width(&self.text[begin..]);
+        let bytes = u16::try_from(self.text.len() - begin).unwrap_or(u16::MAX);
+        self.text.truncate(begin + usize::from(bytes));
+        // No more than there are bytes.
+        let width = u16::try_from(width(&self.text[begin..])).unwrap_or(bytes);
         let column = self.cells.len() % self.columns.len();
-        self.widths[column] = self.widths[column].max(width);
-        self.cells.push(Cell {
-            end: self.text.len(),
-            width,
-        });
+        self.widths[column] = self.widths[column].max(width.into());
+        self.cells.push(Cell { bytes, width });
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -65,24 +66,30 @@ impl Block {
     }
 
     /// Appends the lines to `out`, spread over `terminal` columns if they are fewer, and forgets
-    /// them.
-    pub(super) fn render(&mut self, terminal: Option<usize>, out: &mut Vec<u8>) {
+    /// them. `full` may take what is in `out` after each.
+    pub(super) fn render(
+        &mut self,
+        terminal: Option<usize>,
+        out: &mut Vec<u8>,
+        mut full: impl FnMut(&mut Vec<u8>),
+    ) {
         let widths = self.spread(terminal);
-        let mut begin = 0;
+        let mut text = &self.text[..];
         for row in self.cells.chunks(self.columns.len()) {
             // Blanks are owed until something follows them: none ends a line.
             let mut owed = 0;
             for ((column, &width), cell) in self.columns.iter().zip(&widths).zip(row) {
-                let spare = width - cell.width;
+                let spare = width - usize::from(cell.width);
+                let (cell_text, behind) = text.split_at(cell.bytes.into());
+                text = behind;
                 if column.align == Align::Right {
                     owed += spare;
                 }
                 if cell.width > 0 {
                     out.resize(out.len() + owed, b' ');
                     owed = 0;
-                    out.extend_from_slice(&self.text[begin..cell.end]);
+                    out.extend_from_slice(cell_text);
                 }
-                begin = cell.end;
                 if column.align == Align::Left {
                     owed += spare;
                 }
@@ -92,6 +99,7 @@ impl Block {
                 out.pop();
             }
             out.push(b'\n');
+            full(out);
         }
         self.text.clear();
         self.cells.clear();

@@ -123,9 +123,9 @@ fn render(options: RowOptions, names: RowNames, rows: &[Row<'_>]) -> String {
     let mut list = Rows::new(options, names);
     let mut out = Vec::new();
     for row in rows {
-        list.push(row, &mut out);
+        list.push(row, &mut out, |_| {});
     }
-    list.finish(&mut out);
+    list.finish(&mut out, |_| {});
     String::from_utf8(out).unwrap()
 }
 
@@ -242,7 +242,7 @@ fn a_long_list_comes_out_in_blocks() {
     );
     let mut pushed = 0;
     while out.is_empty() {
-        list.push(&row, &mut out);
+        list.push(&row, &mut out, |_| {});
         pushed += 1;
     }
     let lines = String::from_utf8(out).unwrap().lines().count();

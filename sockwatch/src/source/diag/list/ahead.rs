@@ -66,3 +66,38 @@ fn begin_apart(request: &[u8]) -> Option<JoinHandle<Result<Begun, WireError>>> {
         .spawn(move || wire::begin(&request))
         .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::{
+        model::{Family, Proto},
+        source::diag::{
+            request::{LISTEN, dump_request},
+            wire::{DATAGRAM_BYTES, SEQUENCE},
+        },
+    };
+
+    #[test]
+    fn whatever_is_asked_for_gets_its_own_replies() {
+        let _listeners = ["127.0.0.1:0", "[::1]:0"].map(|end| TcpListener::bind(end).unwrap());
+        let families = [Family::Inet, Family::Inet6];
+        let request = |family| dump_request(Proto::Tcp, family, LISTEN, SEQUENCE);
+        let mut ahead = Ahead::new(families.map(request).to_vec());
+        // The second of them out of turn, and both again when they are no more foreseen.
+        ahead.at_once = 2;
+        for family in [1, 0, 0, 1].map(|place| families[place]) {
+            let mut shown = Vec::new();
+            let begun = ahead.begin(&request(family)).unwrap();
+            let mut buffer = Vec::with_capacity(DATAGRAM_BYTES);
+            begun
+                .read(&mut buffer, |payload| shown.push(payload[0]))
+                .unwrap();
+            assert!(!shown.is_empty());
+            assert!(shown.iter().all(|&number| number == family.number()));
+        }
+        assert!(ahead.foreseen.is_empty());
+    }
+}

@@ -3,6 +3,9 @@
 //! Two things keep that low. Listeners and bound sockets are asked for apart from connections, so
 //! that both hashes are walked at the same time; and one walk shows both families where few sockets
 //! of IPv6 are to be expected, as those have to wait until all of IPv4 were given.
+//!
+//! The walk of bound sockets can't be spared where the filter wants a peer: one that was bound by
+//! hand and reset keeps its peer's address and port.
 
 use super::{
     super::{
