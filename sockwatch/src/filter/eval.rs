@@ -12,7 +12,7 @@ use super::{
     ports,
     view::{Endpoint, Verdict, View},
 };
-use crate::model::{AddressFamily, Family};
+use crate::model::Family;
 
 impl Expr {
     /// What it says of `view`.
@@ -108,7 +108,8 @@ impl Judge<'_> {
                 compare,
                 ports,
             } => {
-                let of_family = family.is_none_or(|family| family == self.family());
+                let of_family =
+                    family.is_none_or(|family| family == self.view.local.address_family());
                 let holds = if of_family {
                     self.ports(*end, *compare, ports)
                 } else {
@@ -188,18 +189,6 @@ impl Judge<'_> {
         }
     }
 
-    fn family(&self) -> AddressFamily {
-        match self.view.local {
-            Endpoint::Ip { family, .. } => family.into(),
-            Endpoint::Unix { .. } => AddressFamily::Unix,
-            Endpoint::Link { .. } => AddressFamily::Link,
-            Endpoint::Netlink { .. } => AddressFamily::Netlink,
-            Endpoint::Vsock { .. } => AddressFamily::Vsock,
-            Endpoint::Xdp { .. } => AddressFamily::Xdp,
-            Endpoint::Tipc => AddressFamily::Tipc,
-        }
-    }
-
     fn host(&self, end: End, host: &HostTest) -> Verdict {
         let fits = |wanted: Option<u32>, is: u32| wanted.is_none_or(|wanted| wanted == is);
         match (host, self.endpoint(end)) {
@@ -211,7 +200,7 @@ impl Judge<'_> {
                 },
                 _,
             ) => {
-                if family.is_some_and(|family| family != self.family()) {
+                if family.is_some_and(|family| family != self.view.local.address_family()) {
                     return Verdict::No;
                 }
                 let port = self.ports(end, Compare::Eq, ports);

@@ -2,13 +2,16 @@
 
 use std::{net::IpAddr, sync::LazyLock};
 
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{option, prelude::*, sample::select};
 
 use super::{
-    expr::{CgroupTest, Compare, End, Expr, Glob, HostTest, Ports, Prefix, Term, Transport},
+    expr::{
+        CgroupTest, Expr, Glob, Prefix,
+        arbitrary::{Values, kernel_term, other_term, tree},
+    },
     view::{Endpoint, Pending, View},
 };
-use crate::model::{AddressFamily, Cause, Comm, Family, How, Nanos, Netid, Owner};
+use crate::model::{Cause, Comm, Family, How, Nanos, Netid, Owner};
 
 const V4: [&str; 5] = [
     "127.0.0.1",
@@ -168,139 +171,60 @@ fn facts() -> impl Strategy<Value = View<'static>> {
         })
 }
 
-fn any_prefix() -> impl Strategy<Value = Prefix> {
-    let v4 = (select(&V4[..]), select(vec![0, 1, 8, 17, 31, 32]));
-    let v6 = prop_oneof![select(&V6[..]), select(&MAPPED[..])];
-    let v6 = (v6, select(vec![0, 1, 16, 49, 64, 96, 104, 127, 128]));
-    prop_oneof![v4, v6].prop_map(|(address, len)| Prefix {
+fn prefixes(addresses: &'static [&str], lens: &[u8]) -> BoxedStrategy<Prefix> {
+    let prefix = (select(addresses), select(lens.to_vec())).prop_map(|(address, len)| Prefix {
         address: parse(address),
         len,
-    })
+    });
+    prefix.boxed()
 }
 
-fn any_ports() -> impl Strategy<Value = Vec<Ports>> {
-    let number = prop_oneof![
+fn few_values() -> Values {
+    let v6_lens = [0, 1, 16, 49, 64, 96, 104, 127, 128];
+    let v6 = prop_oneof![prefixes(&V6, &v6_lens), prefixes(&MAPPED, &v6_lens)];
+    let port = prop_oneof![
         4 => any_port().prop_map(i64::from),
         1 => select(vec![-7, 2, 70_000, i64::MAX, i64::MIN]),
     ];
-    let only = prop_oneof![
-        4 => Just(None),
-        1 => Just(Some(Transport::Tcp)),
-        1 => Just(Some(Transport::Udp)),
-    ];
-    let ports = (number, 0..3_i64, only).prop_map(|(first, more, only)| Ports {
-        range: first..=first.saturating_add(more * 400),
-        only,
-    });
-    vec(ports, 0..4)
-}
-
-fn any_end() -> impl Strategy<Value = End> {
-    select(vec![End::Src, End::Dst])
-}
-
-fn any_compare() -> impl Strategy<Value = Compare> {
-    use Compare::{Eq, Ge, Gt, Le, Lt, Ne};
-    select(vec![Eq, Ne, Lt, Le, Gt, Ge])
-}
-
-fn equality() -> impl Strategy<Value = Compare> {
-    select(vec![Compare::Eq, Compare::Ne])
-}
-
-fn any_glob() -> impl Strategy<Value = Glob> {
-    select(&GLOBS[..]).prop_map(|pattern| Glob {
-        pattern: pattern.into(),
-    })
-}
-
-fn any_address_family() -> impl Strategy<Value = Option<AddressFamily>> {
-    use AddressFamily::{Inet, Inet6, Unix};
-    select(vec![None, None, Some(Inet), Some(Inet6), Some(Unix)])
-}
-
-fn any_host() -> impl Strategy<Value = HostTest> {
-    let few = || option::of(0..3_u32);
-    let family = select(vec![
-        None,
-        Some(AddressFamily::Inet),
-        Some(AddressFamily::Inet6),
-    ]);
-    prop_oneof![
-        8 => (family, vec(any_prefix(), 0..3), any_ports()).prop_map(
-            |(family, prefixes, ports)| HostTest::Inet { family, prefixes, ports }
-        ),
-        1 => any_glob().prop_map(HostTest::Unix),
-        1 => (option::of(0..3_u16), few())
-            .prop_map(|(protocol, ifindex)| HostTest::Link { protocol, ifindex }),
-        1 => (option::of(0..3_u8), few())
-            .prop_map(|(protocol, portid)| HostTest::Netlink { protocol, portid }),
-        1 => (few(), few()).prop_map(|(cid, port)| HostTest::Vsock { cid, port }),
-    ]
-}
-
-/// A predicate that a program of the kernel knows something of.
-fn kernel_term() -> impl Strategy<Value = Term> {
+    let ports =
+        (port.clone(), 0..3_i64).prop_map(|(first, more)| first..=first.saturating_add(more * 400));
     let cgroup = prop_oneof![
         (0..3_u64).prop_map(|id| CgroupTest::Exactly {
             id,
             path: "/x".into()
         }),
-        select(&["/", "/a", "/a/b"][..]).prop_map(|path| CgroupTest::Subtree { path: path.into() }),
+        select(&CGROUPS[..3]).prop_map(|path| CgroupTest::Subtree { path: path.into() }),
     ];
-    let ports = (any_end(), any_address_family(), any_compare(), any_ports());
-    prop_oneof![
-        4 => (any_end(), any_host()).prop_map(|(end, host)| Term::Host { end, host }),
-        4 => ports.prop_map(|(end, family, compare, ports)| Term::Port {
-            end, family, compare, ports
-        }),
-        1 => (equality(), 0..3_u32).prop_map(|(compare, ifindex)| Term::Dev { compare, ifindex }),
-        1 => (equality(), 0..3_u32, select(vec![u32::MAX, 1, 0])).prop_map(
-            |(compare, value, mask)| Term::Mark { compare, value, mask }
-        ),
-        1 => (equality(), cgroup).prop_map(|(compare, cgroup)| Term::Cgroup { compare, cgroup }),
-        1 => Just(Term::Autobound),
-    ]
-}
-
-fn other_term() -> impl Strategy<Value = Term> {
-    let numbers = || {
-        vec(
-            (0..3_u64, 0..200_u64).prop_map(|(low, more)| low..=low + more),
-            1..3,
-        )
-    };
-    let span = || (any_compare(), (0..3_u64).prop_map(Nanos));
-    let causes = vec(select(&Cause::ALL[..3]), 1..3);
-    prop_oneof![
-        (any_compare(), numbers()).prop_map(|(compare, pids)| Term::Pid(compare, pids)),
-        (equality(), any_glob()).prop_map(|(compare, glob)| Term::Comm(compare, glob)),
-        (any_compare(), numbers()).prop_map(|(compare, uids)| Term::Uid(compare, uids)),
-        (any_compare(), numbers()).prop_map(|(compare, inodes)| Term::Netns(compare, inodes)),
-        (any_compare(), numbers()).prop_map(|(compare, counts)| Term::Retrans(compare, counts)),
-        span().prop_map(|(compare, limit)| Term::Dwell(compare, limit)),
-        span().prop_map(|(compare, limit)| Term::Age(compare, limit)),
-        span().prop_map(|(compare, limit)| Term::Rtt(compare, limit)),
-        (equality(), causes).prop_map(|(compare, causes)| Term::Cause(compare, causes)),
-    ]
-}
-
-fn tree(term: impl Strategy<Value = Term> + 'static) -> impl Strategy<Value = Expr> {
-    term.prop_map(Expr::Term).prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            inner.clone().prop_map(|inner| Expr::Not(Box::new(inner))),
-            vec(inner.clone(), 0..4).prop_map(Expr::And),
-            vec(inner, 1..4).prop_map(Expr::Or),
-        ]
-    })
+    let glob = select(&GLOBS[..]).prop_map(|pattern| Glob {
+        pattern: pattern.into(),
+    });
+    Values {
+        v4: prefixes(&V4, &[0, 1, 8, 17, 31, 32]),
+        v6: v6.boxed(),
+        port: port.boxed(),
+        ports: ports.boxed(),
+        number: (0..3_u64).boxed(),
+        numbers: (0..3_u64, 0..200_u64)
+            .prop_map(|(low, more)| low..=low + more)
+            .boxed(),
+        id: (0..3_u32).boxed(),
+        mask: select(vec![u32::MAX, 1, 0]).boxed(),
+        path: glob.clone().boxed(),
+        name: glob.boxed(),
+        cgroup: cgroup.boxed(),
+        span: (0..3_u64).prop_map(Nanos).boxed(),
+        causes: Cause::ALL[..3].to_vec(),
+    }
 }
 
 /// Any expression.
 pub(super) fn any_expr() -> impl Strategy<Value = Expr> {
-    tree(prop_oneof![2 => kernel_term(), 1 => other_term()])
+    let values = few_values();
+    tree(prop_oneof![2 => kernel_term(&values), 1 => other_term(&values)])
 }
 
 /// An expression of which a program of the kernel knows much.
 pub(crate) fn any_kernel_expr() -> impl Strategy<Value = Expr> {
-    tree(prop_oneof![12 => kernel_term(), 1 => other_term()])
+    let values = few_values();
+    tree(prop_oneof![12 => kernel_term(&values), 1 => other_term(&values)])
 }

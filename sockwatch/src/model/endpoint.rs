@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Family, Tuple};
+use super::{AddressFamily, Family, Tuple};
 
 /// One end of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,19 @@ pub enum Endpoint<'a> {
 }
 
 impl Endpoint<'_> {
+    /// The family of the socket whose end it is.
+    pub fn address_family(&self) -> AddressFamily {
+        match *self {
+            Self::Ip { family, .. } => family.into(),
+            Self::Unix { .. } => AddressFamily::Unix,
+            Self::Link { .. } => AddressFamily::Link,
+            Self::Netlink { .. } => AddressFamily::Netlink,
+            Self::Vsock { .. } => AddressFamily::Vsock,
+            Self::Xdp { .. } => AddressFamily::Xdp,
+            Self::Tipc => AddressFamily::Tipc,
+        }
+    }
+
     /// The local end and the peer of a socket with IP addresses.
     pub fn of_tuple(tuple: &Tuple) -> (Self, Self) {
         let end = |address, port| Self::Ip {

@@ -11,7 +11,7 @@ use crate::{
         samples::{any_address, any_expr, any_port, any_view},
         view::Pending,
     },
-    model::{Comm, How, Nanos, Netid, Owner, SocketInfo},
+    model::{AddressFamily, Comm, How, Nanos, Netid, Owner, SocketInfo},
 };
 use plain::plain;
 

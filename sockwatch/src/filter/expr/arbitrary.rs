@@ -1,24 +1,44 @@
-//! Expressions at random, such as a parser makes.
+//! Expressions at random, in the shapes that a parser makes. Which values stand in them is the
+//! caller's choice.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-use proptest::collection::vec;
-use proptest::option;
-use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::{collection::vec, option, prelude::*, sample::select, strategy::Union};
 
 use super::{
     CgroupTest, Compare, End, Expr, Glob, HostTest, NumberSet, PortSet, Ports, Prefix, Term,
     Transport,
 };
-use crate::filter::lookup::Cgroup;
-use crate::model::{AddressFamily, Cause, Nanos};
+use crate::{
+    filter::lookup::Cgroup,
+    model::{AddressFamily, Cause, Nanos},
+};
+
+/// What the values are drawn from.
+#[derive(Clone)]
+pub(crate) struct Values {
+    pub(crate) v4: BoxedStrategy<Prefix>,
+    pub(crate) v6: BoxedStrategy<Prefix>,
+    /// But -1, which stands for any.
+    pub(crate) port: BoxedStrategy<i64>,
+    pub(crate) ports: BoxedStrategy<RangeInclusive<i64>>,
+    pub(crate) number: BoxedStrategy<u64>,
+    pub(crate) numbers: BoxedStrategy<RangeInclusive<u64>>,
+    /// Indexes, marks and ids that are no numbers with an order.
+    pub(crate) id: BoxedStrategy<u32>,
+    pub(crate) mask: BoxedStrategy<u32>,
+    /// Names of unix sockets, which may be empty.
+    pub(crate) path: BoxedStrategy<Glob>,
+    /// Names of other things.
+    pub(crate) name: BoxedStrategy<Glob>,
+    pub(crate) cgroup: BoxedStrategy<CgroupTest>,
+    pub(crate) span: BoxedStrategy<Nanos>,
+    pub(crate) causes: Vec<Cause>,
+}
 
 /// Expressions up to six levels deep.
-pub(crate) fn expr() -> impl Strategy<Value = Expr> {
-    let leaf = term().prop_map(Expr::Term);
-    leaf.prop_recursive(6, 40, 4, |inner| {
+pub(crate) fn tree(term: impl Strategy<Value = Term> + 'static) -> impl Strategy<Value = Expr> {
+    term.prop_map(Expr::Term).prop_recursive(6, 40, 4, |inner| {
         prop_oneof![
             inner.clone().prop_map(|expr| Expr::Not(Box::new(expr))),
             vec(inner.clone(), 2..5).prop_map(Expr::And),
@@ -27,50 +47,108 @@ pub(crate) fn expr() -> impl Strategy<Value = Expr> {
     })
 }
 
-/// One predicate of any kind.
-pub(crate) fn term() -> impl Strategy<Value = Term> {
-    let eq = || select(vec![Compare::Eq, Compare::Ne]);
-    prop_oneof![
-        4 => (end(), host()).prop_map(|(end, host)| Term::Host { end, host }),
-        4 => (end(), port_family(), eq(), ports(true)).prop_map(|(end, family, compare, ports)| {
-            let named = matches!(family, None | Some(AddressFamily::Inet | AddressFamily::Inet6));
-            let ports = if named { ports } else { without_transports(ports) };
-            Term::Port { end, family, compare, ports }
-        }),
-        2 => (end(), port_family(), order(), port()).prop_map(|(end, family, compare, port)| {
-            let ports = vec![Ports { range: port..=port, only: None }];
-            Term::Port { end, family, compare, ports }
-        }),
-        1 => (eq(), any::<u32>()).prop_map(|(compare, ifindex)| Term::Dev { compare, ifindex }),
-        1 => (eq(), any::<u32>(), any::<u32>())
-            .prop_map(|(compare, value, mask)| Term::Mark { compare, value, mask }),
-        1 => (eq(), cgroup()).prop_map(|(compare, cgroup)| Term::Cgroup { compare, cgroup }),
-        1 => Just(Term::Autobound),
-        4 => ours(),
-    ]
+/// A predicate that a program of the kernel knows something of.
+pub(crate) fn kernel_term(values: &Values) -> Union<BoxedStrategy<Term>> {
+    let ports = (end(), port_family(), equality(), ports(values));
+    let ordered = (end(), port_family(), order(), values.port.clone());
+    let id = || values.id.clone();
+    Union::new_weighted(vec![
+        (
+            4,
+            (end(), host(values))
+                .prop_map(|(end, host)| Term::Host { end, host })
+                .boxed(),
+        ),
+        (
+            4,
+            ports
+                .prop_map(|(end, family, compare, ports)| {
+                    let named = matches!(
+                        family,
+                        None | Some(AddressFamily::Inet | AddressFamily::Inet6)
+                    );
+                    let ports = if named {
+                        ports
+                    } else {
+                        without_transports(ports)
+                    };
+                    Term::Port {
+                        end,
+                        family,
+                        compare,
+                        ports,
+                    }
+                })
+                .boxed(),
+        ),
+        (
+            2,
+            ordered
+                .prop_map(|(end, family, compare, port)| {
+                    let ports = vec![Ports {
+                        range: port..=port,
+                        only: None,
+                    }];
+                    Term::Port {
+                        end,
+                        family,
+                        compare,
+                        ports,
+                    }
+                })
+                .boxed(),
+        ),
+        (
+            1,
+            (equality(), id())
+                .prop_map(|(compare, ifindex)| Term::Dev { compare, ifindex })
+                .boxed(),
+        ),
+        (
+            1,
+            (equality(), id(), values.mask.clone())
+                .prop_map(|(compare, value, mask)| Term::Mark {
+                    compare,
+                    value,
+                    mask,
+                })
+                .boxed(),
+        ),
+        (
+            1,
+            (equality(), values.cgroup.clone())
+                .prop_map(|(compare, cgroup)| Term::Cgroup { compare, cgroup })
+                .boxed(),
+        ),
+        (1, Just(Term::Autobound).boxed()),
+    ])
 }
 
-fn ours() -> impl Strategy<Value = Term> {
-    let eq = || select(vec![Compare::Eq, Compare::Ne]);
-    let set = || {
+/// A predicate that no program of the kernel knows anything of.
+pub(crate) fn other_term(values: &Values) -> impl Strategy<Value = Term> + use<> {
+    let numbers = vec(values.numbers.clone(), 1..4);
+    let set = || -> BoxedStrategy<(Compare, NumberSet)> {
+        let number = values.number.clone();
         prop_oneof![
-            (eq(), numbers()),
-            (order(), number().prop_map(|number| vec![number..=number])),
+            (equality(), numbers.clone()),
+            (order(), number.prop_map(|number| vec![number..=number])),
         ]
+        .boxed()
     };
-    let span = || any::<u64>().prop_map(Nanos);
+    let name = || (equality(), values.name.clone());
+    let span = || (order(), values.span.clone());
+    let causes = vec(select(values.causes.clone()), 1..4);
     prop_oneof![
         set().prop_map(|(compare, set)| Term::Pid(compare, set)),
         set().prop_map(|(compare, set)| Term::Uid(compare, set)),
         set().prop_map(|(compare, set)| Term::Retrans(compare, set)),
-        (eq(), numbers()).prop_map(|(compare, set)| Term::Netns(compare, set)),
-        (eq(), text()).prop_map(|(compare, glob)| Term::Comm(compare, glob)),
-        (eq(), text()).prop_map(|(compare, glob)| Term::Container(compare, glob)),
-        (order(), span()).prop_map(|(compare, span)| Term::Dwell(compare, span)),
-        (order(), span()).prop_map(|(compare, span)| Term::Age(compare, span)),
-        (order(), span()).prop_map(|(compare, span)| Term::Rtt(compare, span)),
-        (eq(), vec(select(Cause::ALL.to_vec()), 1..4))
-            .prop_map(|(compare, causes)| Term::Cause(compare, causes)),
+        (equality(), numbers.clone()).prop_map(|(compare, set)| Term::Netns(compare, set)),
+        name().prop_map(|(compare, glob)| Term::Comm(compare, glob)),
+        name().prop_map(|(compare, glob)| Term::Container(compare, glob)),
+        span().prop_map(|(compare, span)| Term::Dwell(compare, span)),
+        span().prop_map(|(compare, span)| Term::Age(compare, span)),
+        span().prop_map(|(compare, span)| Term::Rtt(compare, span)),
+        (equality(), causes).prop_map(|(compare, causes)| Term::Cause(compare, causes)),
     ]
 }
 
@@ -78,55 +156,42 @@ fn end() -> impl Strategy<Value = End> {
     select(vec![End::Src, End::Dst])
 }
 
+fn equality() -> impl Strategy<Value = Compare> {
+    select(vec![Compare::Eq, Compare::Ne])
+}
+
 fn order() -> impl Strategy<Value = Compare> {
     select(vec![Compare::Lt, Compare::Le, Compare::Gt, Compare::Ge])
 }
 
-fn host() -> impl Strategy<Value = HostTest> {
-    let inet = |family, prefixes| {
-        (Just(family), prefixes, ports(true)).prop_map(|(family, prefixes, ports)| HostTest::Inet {
+fn host(values: &Values) -> impl Strategy<Value = HostTest> + use<> {
+    let ports = ports(values);
+    let inet = |family, prefix: BoxedStrategy<Prefix>| {
+        (vec(prefix, 0..4), ports.clone()).prop_map(move |(prefixes, ports)| HostTest::Inet {
             family,
             prefixes,
             ports,
         })
     };
-    let short = |prefix: BoxedStrategy<Prefix>| vec(prefix, 0..4);
+    let (v4, v6) = (values.v4.clone(), values.v6.clone());
+    let id = || option::of(values.id.clone());
+    // Cut to what there is room for.
+    let short = || option::of(values.id.clone().prop_map(u32::to_le_bytes));
     prop_oneof![
-        inet(None, short(prop_oneof![v4(), v6()].boxed())),
-        inet(Some(AddressFamily::Inet), short(v4())),
-        inet(Some(AddressFamily::Inet6), short(v6())),
-        any::<String>().prop_map(|text| HostTest::Unix(Glob {
-            pattern: text.into_bytes()
-        })),
-        (option::of(any::<u16>()), option::of(any::<u32>()))
-            .prop_map(|(protocol, ifindex)| HostTest::Link { protocol, ifindex }),
-        (option::of(any::<u8>()), option::of(any::<u32>()))
-            .prop_map(|(protocol, portid)| HostTest::Netlink { protocol, portid }),
-        (option::of(any::<u32>()), option::of(any::<u32>()))
-            .prop_map(|(cid, port)| HostTest::Vsock { cid, port }),
+        3 => inet(None, prop_oneof![v4.clone(), v6.clone()].boxed()),
+        2 => inet(Some(AddressFamily::Inet), v4),
+        2 => inet(Some(AddressFamily::Inet6), v6),
+        1 => values.path.clone().prop_map(HostTest::Unix),
+        1 => (short(), id()).prop_map(|(protocol, ifindex)| {
+            let protocol = protocol.map(|[low, high, ..]| u16::from_le_bytes([low, high]));
+            HostTest::Link { protocol, ifindex }
+        }),
+        1 => (short(), id()).prop_map(|(protocol, portid)| {
+            let protocol = protocol.map(|[low, ..]| low);
+            HostTest::Netlink { protocol, portid }
+        }),
+        1 => (id(), id()).prop_map(|(cid, port)| HostTest::Vsock { cid, port }),
     ]
-}
-
-fn v4() -> BoxedStrategy<Prefix> {
-    let parts = (any::<Ipv4Addr>(), 0..=32_u8);
-    parts
-        .prop_map(|(address, len)| Prefix {
-            address: address.into(),
-            len,
-        })
-        .boxed()
-}
-
-fn v6() -> BoxedStrategy<Prefix> {
-    let mapped = any::<Ipv4Addr>().prop_map(|address| address.to_ipv6_mapped());
-    let address = prop_oneof![any::<Ipv6Addr>(), mapped, Just(Ipv6Addr::UNSPECIFIED)];
-    let parts = (address, 0..=128_u8);
-    parts
-        .prop_map(|(address, len)| Prefix {
-            address: address.into(),
-            len,
-        })
-        .boxed()
 }
 
 /// All but unix, whose sockets have no port.
@@ -134,76 +199,24 @@ fn port_family() -> impl Strategy<Value = Option<AddressFamily>> {
     let with_ports = AddressFamily::ALL
         .into_iter()
         .filter(|family| *family != AddressFamily::Unix);
-    option::of(select(with_ports.collect::<Vec<_>>()))
-}
-
-fn port() -> impl Strategy<Value = i64> {
-    let port = prop_oneof![8 => 0..=65535_i64, 1 => any::<i64>()];
-    port.prop_filter("any port", |port| *port != -1)
-}
-
-fn ports(transports: bool) -> impl Strategy<Value = PortSet> {
-    let only = select(vec![None, None, Some(Transport::Tcp), Some(Transport::Udp)]);
-    let ends = prop_oneof![
-        port().prop_map(|port| port..=port),
-        (any::<i64>(), any::<i64>()).prop_map(|(a, b)| a.min(b)..=a.max(b)),
-        Just(-1..=-1),
-    ];
-    let ports = (ends, only).prop_map(|(range, only)| Ports { range, only });
-    vec(ports, 0..4).prop_map(move |ports| {
-        if transports {
-            ports
-        } else {
-            without_transports(ports)
-        }
-    })
-}
-
-fn without_transports(ports: PortSet) -> PortSet {
-    ports
-        .into_iter()
-        .map(|ports| Ports {
-            only: None,
-            ..ports
-        })
-        .collect()
-}
-
-fn number() -> impl Strategy<Value = u64> {
-    prop_oneof![0..100_000_u64, 0..=i64::MAX.unsigned_abs()]
-}
-
-fn numbers() -> impl Strategy<Value = NumberSet> {
-    let range = (number(), number()).prop_map(|(a, b)| a.min(b)..=a.max(b));
-    let one = number().prop_map(|number| number..=number);
-    let element = prop_oneof![range.boxed(), one.boxed()];
-    vec(element.prop_map(|range: RangeInclusive<u64>| range), 1..4)
-}
-
-/// Words of the language too.
-fn text() -> impl Strategy<Value = Glob> {
-    let words = [
-        "and", "(", "=", "src", "pid", "\\", "*", " ", "#", "nginx", "not",
-    ];
-    let text = prop_oneof![
-        select(words.to_vec()).prop_map(str::to_owned),
-        any::<String>()
-    ];
-    let text = text.prop_filter("no token is empty", |text| !text.is_empty());
-    text.prop_map(|text| Glob {
-        pattern: text.into_bytes(),
-    })
-}
-
-fn cgroup() -> impl Strategy<Value = CgroupTest> {
-    let path = any::<String>().prop_map(|name| format!("/{name}"));
     prop_oneof![
-        path.clone().prop_map(|path| {
-            let Cgroup { id, path } = found_cgroup(&path);
-            CgroupTest::Exactly { id, path }
-        }),
-        path.prop_map(|path| CgroupTest::Subtree { path }),
+        1 => Just(None),
+        1 => select(vec![Some(AddressFamily::Inet), Some(AddressFamily::Inet6)]),
+        1 => select(with_ports.map(Some).collect::<Vec<_>>()),
     ]
+}
+
+fn ports(values: &Values) -> BoxedStrategy<PortSet> {
+    let only = select(vec![None, None, Some(Transport::Tcp), Some(Transport::Udp)]);
+    let ports = (values.ports.clone(), only).prop_map(|(range, only)| Ports { range, only });
+    vec(ports, 0..4).boxed()
+}
+
+fn without_transports(mut ports: PortSet) -> PortSet {
+    for ports in &mut ports {
+        ports.only = None;
+    }
+    ports
 }
 
 /// What the lookup of the tests finds.

@@ -2,12 +2,12 @@
 
 mod errors;
 mod ours;
+mod printed;
 mod values;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::filter::expr::arbitrary;
 use crate::filter::expr::{Compare, End, PortSet, Ports, Term};
 use crate::filter::lookup::fake::FakeLookup;
 use crate::model::{AddressFamily, Netid};
@@ -267,16 +267,6 @@ fn hosts_are_asked_for_last_and_once() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn an_expression_printed_is_read_as_itself(tree in arbitrary::expr()) {
-        let words = [tree.to_string()];
-        let mut lookup = FakeLookup { no_hosts: true, ..FakeLookup::default() };
-        let filter = parse(&Source { words: &words, file: None }, &tcp(), &mut lookup);
-        let filter = filter.map_err(|error| TestCaseError::fail(format!("{}: {error}", words[0])))?;
-        prop_assert_eq!(filter.expr, tree, "{}", words[0]);
-        prop_assert_eq!(filter.warnings, []);
-    }
 
     #[test]
     fn any_text_is_read_or_refused(words in proptest::collection::vec(any::<String>(), 0..6), file: Option<String>) {

@@ -42,7 +42,7 @@ pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows) {
 pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     let row = event.row;
     field!(object, "proto", Word(row.netid.word()));
-    field!(object, "family", Word(family(row)));
+    field!(object, "family", Word(row.local.address_family().word()));
     field!(object, "src", address(&row.local, true));
     field!(object, "sport", port(row.netid, &row.local));
     field!(object, "dst", address(&row.peer, has_peer(row)));
@@ -61,14 +61,6 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     field!(object, "tcp", row.tcp.as_ref());
     field!(object, "observed", Word("poll"));
     only_in_rows(object, &only(row));
-}
-
-fn family(row: &Row<'_>) -> &'static str {
-    match (row.local, row.netid.families()) {
-        (Endpoint::Ip { family, .. }, _) => family.word(),
-        (_, [family, ..]) => family.word(),
-        (_, []) => "unknown",
-    }
 }
 
 /// A dump shows merely bound sockets as closed ones, and closed ones of TCP never.

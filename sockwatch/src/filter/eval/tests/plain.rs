@@ -85,7 +85,7 @@ fn plain_term(term: &Term, view: &View<'_>) -> bool {
             compare,
             ports,
         } => {
-            family.is_none_or(|family| plain_families(view.local).contains(&family))
+            family.is_none_or(|family| view.local.address_family() == family)
                 && plain_port(*end, *compare, ports, view)
         }
         Term::Dev { ifindex, .. } => view.ifindex == Some(*ifindex),
@@ -109,19 +109,13 @@ fn plain_term(term: &Term, view: &View<'_>) -> bool {
             .owners
             .iter()
             .any(|owner| glob.matches(owner.comm.as_bytes(), Case::Matters)),
-        Term::Container(..) => unreachable!("not among the samples"),
+        Term::Container(_, glob) => view
+            .cgroup
+            .is_some_and(|path| container::matches(path, glob)),
         Term::Dwell(compare, limit) => span(*compare, *limit, view.dwell),
         Term::Age(compare, limit) => span(*compare, *limit, view.age),
         Term::Rtt(compare, limit) => span(*compare, *limit, view.rtt),
         Term::Cause(_, causes) => causes.iter().any(|cause| view.cause == Some(*cause)),
-    }
-}
-
-fn plain_families(endpoint: Endpoint<'_>) -> Vec<AddressFamily> {
-    match endpoint {
-        Endpoint::Ip { family, .. } => vec![family.into()],
-        Endpoint::Unix { .. } => vec![AddressFamily::Unix],
-        _ => Vec::new(),
     }
 }
 
@@ -197,7 +191,7 @@ fn plain_host(end: End, host: &HostTest, view: &View<'_>) -> bool {
                     let len = usize::from(prefix.len) + skip;
                     bits(wanted)[..len] == bits(address)[..len]
                 });
-            family.is_none_or(|family| plain_families(view.local).contains(&family))
+            family.is_none_or(|family| view.local.address_family() == family)
                 && address
                 && plain_port(end, Compare::Eq, ports, view)
         }
