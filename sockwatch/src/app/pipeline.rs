@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     enrich::cgroup::Paths,
-    filter::{Expr, Facts, Needs, Selection, Verdict, View},
+    filter::{Expr, Facts, Needs, Prefilter, Selection, Verdict, View},
     model::{
         Event, MonoNs, Nanos, Netid, Owner, Proto, Seen, SocketInfo, SocketKey, TcpState,
         Transition, Tuple, WallClock,
@@ -53,6 +53,8 @@ pub struct Pipeline {
     parts: Parts,
     /// Whether there is no filter.
     everything: bool,
+    /// Whether the kernel programs drop what can't match.
+    is_prefiltered: bool,
     needs: Needs,
     held: Held,
     totals: Totals,
@@ -86,6 +88,7 @@ impl Pipeline {
     pub fn new(parts: Parts) -> Self {
         Self {
             everything: parts.filter == Expr::EVERYTHING,
+            is_prefiltered: Prefilter::new(&parts.selection, &parts.filter).is_some(),
             needs: parts.filter.needs(),
             parts,
             held: Held::default(),
@@ -172,7 +175,7 @@ impl Pipeline {
                 if !self.held.is_empty()
                     && let Some(event) = self.held.take(gone.sk)
                 {
-                    self.decide(&event, out);
+                    self.give_up(&event, out);
                 }
                 self.parts.table.destroy(gone.cookie, gone.sk);
             }
@@ -183,9 +186,13 @@ impl Pipeline {
     fn transition(&mut self, transition: &Transition, out: &mut Out<'_>) {
         let applied = self.parts.table.apply(transition);
         if !self.held.is_empty()
-            && let Some(event) = self.held.take_before(transition, &applied.tuple)
+            && let Some((event, goes_on)) = self.held.take_before(transition, &applied.tuple)
         {
-            self.decide(&event, out);
+            if goes_on {
+                self.decide(&event, out);
+            } else {
+                self.give_up(&event, out);
+            }
         }
         let facts = Facts {
             proto: transition.proto,
@@ -241,6 +248,18 @@ impl Pipeline {
             self.show(transition, applied, out);
         } else {
             self.totals.filtered += 1;
+        }
+    }
+
+    /// Decides on a transition that was held to the end of its connection, of which nothing else
+    /// came. What would have told the missing facts reaches us whenever the connection can match;
+    /// the kernel programs have dropped it, and passed this one only because the socket may have
+    /// been known from before.
+    fn give_up(&mut self, event: &HeldEvent, out: &mut Out<'_>) {
+        if self.is_prefiltered && event.can_be_dropped_after() {
+            self.totals.filtered += 1;
+        } else {
+            self.decide(event, out);
         }
     }
 

@@ -200,7 +200,8 @@ pub struct Tables {
     pub families: Vec<AddressFamily>,
     /// The states.
     pub states: StateSet,
-    /// The family named last: that of addresses without a prefix.
+    /// The family named last: that of addresses and ports without a prefix. None if that is an IP
+    /// family and the other one is named too.
     pub preferred: Option<AddressFamily>,
     /// Whether the options name a table or a family.
     pub named: bool,
@@ -284,7 +285,14 @@ impl Chosen {
             Choice::Family(family) => {
                 self.anything = true;
                 self.families.push(*family);
-                self.preferred = Some(*family);
+                let other = match family {
+                    AddressFamily::Inet => Some(AddressFamily::Inet6),
+                    AddressFamily::Inet6 => Some(AddressFamily::Inet),
+                    _ => None,
+                };
+                // Of both IP families neither is meant alone: addresses tell theirs themselves.
+                let both = other.is_some_and(|other| self.families.contains(&other));
+                self.preferred = (!both).then_some(*family);
                 self.usual = self.usual.union(states_of_family(*family));
             }
             Choice::Query(query) => self.query(query),

@@ -65,6 +65,11 @@ impl HeldEvent {
             && !next.is_child()
     }
 
+    /// Whether the kernel programs may drop what follows it, by ports and addresses.
+    pub(super) fn can_be_dropped_after(&self) -> bool {
+        self.transition.proto == Proto::Tcp && self.transition.new == TcpState::SynSent
+    }
+
     /// Whether a dump can show its port.
     fn can_be_looked_up(&self) -> bool {
         let Transition {
@@ -149,13 +154,19 @@ impl Held {
         self.events.remove(&number)
     }
 
-    /// Takes out the event of the socket that `next` is of, with what that one knows.
-    pub(super) fn take_before(&mut self, next: &Transition, tuple: &Tuple) -> Option<HeldEvent> {
+    /// Takes out the event of the socket that `next` is of, with what that one knows, and whether
+    /// it is of the same life.
+    pub(super) fn take_before(
+        &mut self,
+        next: &Transition,
+        tuple: &Tuple,
+    ) -> Option<(HeldEvent, bool)> {
         let mut event = self.take(next.sk)?;
-        if event.goes_on_with(next) {
+        let goes_on = event.goes_on_with(next);
+        if goes_on {
             event.complete(tuple);
         }
-        Some(event)
+        Some((event, goes_on))
     }
 
     /// When the oldest happened that a dump may show.

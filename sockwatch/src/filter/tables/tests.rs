@@ -164,7 +164,8 @@ fn states_name_no_table() {
 #[test]
 fn the_last_family_is_preferred() {
     assert_eq!(tables("-t").preferred, None);
-    assert_eq!(tables("-4 -6").preferred, Some(Inet6));
+    assert_eq!(tables("-6 -4 -6").preferred, None);
+    assert_eq!(tables("-6 -x").preferred, Some(Unix));
     assert_eq!(tables("-x -4 -A unix").preferred, Some(Inet));
 }
 

@@ -63,7 +63,8 @@ fn what_is_missing_comes_with_the_next_event() {
     let event = connect(1);
     assert!(held.push(&event).is_none());
     let (next, tuple) = next_of(&event, 4_000);
-    let completed = held.take_before(&next, &tuple).unwrap();
+    let (completed, goes_on) = held.take_before(&next, &tuple).unwrap();
+    assert!(goes_on);
     assert_eq!(completed.applied.tuple, tuple);
     assert!(held.take(1).is_none() && held.pop().is_none());
     assert_eq!(held.oldest_to_look_up(), None);
@@ -94,7 +95,8 @@ fn another_socket_at_the_address_tells_nothing() {
     for other in others {
         let mut held = Held::default();
         held.push(&event);
-        let decided = held.take_before(&other, &tuple).unwrap();
+        let (decided, goes_on) = held.take_before(&other, &tuple).unwrap();
+        assert!(!goes_on);
         assert_eq!(decided.applied.tuple.sport, 0, "{other:?}");
     }
 }
