@@ -22,6 +22,7 @@ pub(super) use shared::{ColorArg, SharedArgs};
 #[command(
     name = "sockwatch",
     version,
+    propagate_version = true,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,

@@ -209,10 +209,11 @@ impl Judge<'_> {
                 }
                 all([port, self.address(end, prefixes)].into_iter())
             }
-            // The kernel tells only the inode of the other end.
-            (HostTest::Unix(glob), Endpoint::Unix { name, .. }) => {
-                (end == End::Src && glob.matches(name, Case::Ignored)).into()
-            }
+            (HostTest::Unix(glob), Endpoint::Unix { name, .. }) => match end {
+                End::Src => glob.matches(name, Case::Ignored).into(),
+                // The kernel tells only the inode of the other end.
+                End::Dst => glob.is_any().into(),
+            },
             (
                 HostTest::Link { protocol, ifindex },
                 &Endpoint::Link {
@@ -229,7 +230,10 @@ impl Judge<'_> {
                     protocol: number,
                     portid: port,
                 },
-            ) => (fits(protocol.map(u32::from), number.into()) && fits(*portid, port)).into(),
+            ) => {
+                let of_port = fits(*portid, port) && !(end == End::Dst && *portid == Some(0));
+                (fits(protocol.map(u32::from), number.into()) && of_port).into()
+            }
             (
                 HostTest::Vsock { cid, port },
                 &Endpoint::Vsock {
@@ -289,7 +293,7 @@ impl Judge<'_> {
             End::Dst => self.view.pending.peer,
         };
         if !(pending && matches!(endpoint, Endpoint::Ip { .. })) {
-            let Some(number) = number_space(endpoint) else {
+            let Some(number) = number_space(end, endpoint) else {
                 return Verdict::No;
             };
             return ranges.any(|range| holds(compare, range, &number)).into();
@@ -337,8 +341,10 @@ fn number<T: Into<u64>>(
 }
 
 /// What stands for a port in each family: one number space, as in `ss`.
-fn number_space(endpoint: &Endpoint<'_>) -> Option<i64> {
+fn number_space(end: End, endpoint: &Endpoint<'_>) -> Option<i64> {
     match *endpoint {
+        // Connected to nobody, or to the kernel: no port in `ss`.
+        Endpoint::Netlink { portid: 0, .. } if end == End::Dst => Some(-1),
         Endpoint::Ip { port, .. } => Some(port.into()),
         Endpoint::Unix { inode, .. } => Some(inode.into()),
         Endpoint::Link { ifindex, .. } => Some(ifindex.into()),

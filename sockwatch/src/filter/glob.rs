@@ -27,6 +27,11 @@ impl Glob {
     pub(super) fn matches(&self, text: &[u8], case: Case) -> bool {
         matches(&self.pattern, text, case)
     }
+
+    /// Whether it is `*`, which every text fits.
+    pub(super) fn is_any(&self) -> bool {
+        !self.pattern.is_empty() && self.pattern.iter().all(|&byte| byte == b'*')
+    }
 }
 
 fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
@@ -43,7 +48,7 @@ fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
         let Some(&byte) = text.get(t) else {
             return p == pattern.len();
         };
-        if let Some(length) = one(&pattern[p..], case.fold(byte), case) {
+        if let Some(length) = one(&pattern[p..], byte, case) {
             p += length;
             t += 1;
         } else if let Some((behind, tried)) = star {
@@ -55,10 +60,9 @@ fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     }
 }
 
-/// The length of what stands for one byte at the begin of `pattern`, if `byte`, which is folded,
-/// fits it.
+/// The length of what stands for one byte at the begin of `pattern`, if `byte` fits it.
 fn one(pattern: &[u8], byte: u8, case: Case) -> Option<usize> {
-    let same = |other: u8| case.fold(other) == byte;
+    let same = |other: u8| case.fold(other) == case.fold(byte);
     match *pattern {
         [] | [b'\\'] => None,
         [b'?', ..] => Some(1),
@@ -90,7 +94,8 @@ fn bracket(set: &[u8], byte: u8, case: Case) -> Option<(bool, usize)> {
         }
         first = false;
         if let Some((class, tail)) = class(rest) {
-            found |= in_class(class, byte, case);
+            // `[:upper:]` means upper case, ignored or not.
+            found |= class(&byte);
             rest = tail;
             continue;
         }
@@ -102,7 +107,7 @@ fn bracket(set: &[u8], byte: u8, case: Case) -> Option<(bool, usize)> {
         {
             (high, rest) = member(tail)?;
         }
-        found |= (case.fold(low)..=case.fold(high)).contains(&byte);
+        found |= (case.fold(low)..=case.fold(high)).contains(&case.fold(byte));
     }
 }
 
@@ -138,10 +143,6 @@ fn class(set: &[u8]) -> Option<(Class, &[u8])> {
         _ => return None,
     };
     Some((class, &name[length + 2..]))
-}
-
-fn in_class(class: Class, byte: u8, case: Case) -> bool {
-    class(&byte) || case == Case::Ignored && class(&byte.to_ascii_uppercase())
 }
 
 #[cfg(test)]
@@ -197,7 +198,9 @@ mod tests {
     fn case_can_be_ignored() {
         let fits = |pattern: &[u8], text: &[u8]| matches(pattern, text, Case::Ignored);
         assert!(fits(b"*StReAm?", b"my-sTrEaM1"));
-        assert!(fits(b"[A-C][[:upper:]]\\D", b"bxd"));
+        assert!(fits(b"[A-C][[:upper:]]\\D", b"bXd"));
+        assert!(!fits(b"[[:upper:]]", b"x"));
+        assert!(!fits(b"[[:lower:]]", b"X"));
         assert!(!fits(b"[a-c]", b"D"));
     }
 

@@ -208,7 +208,7 @@ impl<'a> Text<'a> {
 }
 
 /// Appends the tokens of one word or line. A backslash makes the next character ordinary; at the
-/// end it is ordinary itself.
+/// end there is none, and it counts for nothing.
 fn cut<'a>(text: &'a str, at: At, tokens: &mut Vec<Token<'a>>) {
     let is_blank = |c: u8| c == b' ' || c == b'\t';
     let bytes = text.as_bytes();
@@ -221,9 +221,9 @@ fn cut<'a>(text: &'a str, at: At, tokens: &mut Vec<Token<'a>>) {
         let start = i;
         let mut escaped = false;
         while i < bytes.len() && !is_blank(bytes[i]) {
-            let escapes = bytes[i] == b'\\' && i + 1 < bytes.len();
+            let escapes = bytes[i] == b'\\';
             escaped |= escapes;
-            i += 1 + usize::from(escapes);
+            i += 1 + usize::from(escapes && i + 1 < bytes.len());
         }
         // A blank or the end is never inside a character, whatever a backslash skipped before it.
         let raw = &text[start..i];
@@ -246,11 +246,7 @@ fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw.chars();
     while let Some(c) = rest.next() {
-        text.push(if c == '\\' {
-            rest.next().unwrap_or(c)
-        } else {
-            c
-        });
+        text.extend(if c == '\\' { rest.next() } else { Some(c) });
     }
     text
 }

@@ -46,6 +46,14 @@ fn words_stand_anywhere_among_the_options() {
 }
 
 #[test]
+fn every_command_tells_the_version() {
+    for args in [["sockwatch", "-V"].as_slice(), &["sockwatch", "list", "-V"]] {
+        let told = Cli::try_parse_from(args).unwrap_err();
+        assert_eq!(told.kind(), clap::error::ErrorKind::DisplayVersion);
+    }
+}
+
+#[test]
 fn a_command_is_the_first_word_or_a_word() {
     assert!(matches!(parse(&["doctor"]).command, Some(Command::Doctor)));
     let late = parse(&["-n", "list"]);

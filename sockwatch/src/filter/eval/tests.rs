@@ -133,9 +133,34 @@ fn names_are_matched_whole_and_at_this_end_only() {
     let socket = unix(b"/run/Web.sock");
     assert!(name(End::Src, "*WEB*").matches(&socket));
     assert!(!name(End::Src, "WEB").matches(&socket));
-    assert!(!name(End::Dst, "*").matches(&socket));
+    assert!(name(End::Dst, "*").matches(&socket));
+    assert!(!name(End::Dst, "*k").matches(&socket));
+    assert!(!name(End::Dst, "").matches(&socket));
     assert!(name(End::Src, "").matches(&unix(b"")));
     assert!(!name(End::Src, "*").matches(&unknown()));
+}
+
+#[test]
+fn a_netlink_socket_has_no_peer_whose_port_is_0() {
+    let end = |portid| Endpoint::Netlink {
+        protocol: 0,
+        portid,
+    };
+    let socket = View {
+        local: end(0),
+        peer: end(0),
+        ..unknown()
+    };
+    assert!(port(End::Src, Compare::Eq, 0).matches(&socket));
+    assert!(!port(End::Dst, Compare::Eq, 0).matches(&socket));
+    assert!(port(End::Dst, Compare::Ne, 0).matches(&socket));
+    let kernel = |end| {
+        let (protocol, portid) = (None, Some(0));
+        let host = HostTest::Netlink { protocol, portid };
+        Expr::Term(Term::Host { end, host })
+    };
+    assert!(kernel(End::Src).matches(&socket));
+    assert!(!kernel(End::Dst).matches(&socket));
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn and_and_or_have_one_rank() {
 #[test]
 fn words_are_cut_at_spaces_and_tabs_however_they_came() {
     let whole = expr("sport = :22 or sport = :80");
-    let split = ["sport =", ":22", " ", "", "or\tsport  =", ":8\\0"].map(str::to_owned);
+    let split = ["sport\\", "= :22", " ", "", "or\tsport  =", ":8\\0\\"].map(str::to_owned);
     let source = Source {
         words: &split,
         file: None,

@@ -69,10 +69,10 @@ fn check_family(
     Err(wrong.hint("an option (-4, -6, -f) or a prefix (inet:, inet6:) says so"))
 }
 
-/// A number, or for IPv4 a mask.
+/// A number, or a mask as IPv4 has it; `ss` takes one behind an IPv6 address too.
 fn prefix_len(text: &str, longest: u8) -> Result<u8, Wrong<'_>> {
     let from_mask = || {
-        let mask = u32::from(v4(text).filter(|_| longest == 32 && text.contains('.'))?);
+        let mask = u32::from(v4(text).filter(|_| text.contains('.'))?);
         let ones = mask.leading_ones();
         let whole = ones + mask.trailing_zeros() >= 32;
         u8::try_from(ones).ok().filter(|_| whole)
@@ -130,6 +130,7 @@ mod tests {
             ("10.1.2.3/0.0.0.0", "10.1.2.3/0"),
             ("::ffff:1.2.3.4", "::ffff:1.2.3.4/128"),
             ("fd00::/64", "fd00::/64"),
+            ("fd00::/255.0.0.0", "fd00::/8"),
         ];
         for (text, expected) in addresses {
             assert_eq!(parsed(text).as_deref(), Some(expected), "{text}");
@@ -151,7 +152,7 @@ mod tests {
             "fe80::1%lo",
             "1:2",
             "10.0.0.0/255.0.255.0",
-            "fd00::/255.0.0.0",
+            "fd00::/255.0.255.0",
             "/run/x",
             "a/8",
         ];

@@ -16,7 +16,7 @@ pub(super) fn address<'t>(text: &'t str, names: &mut Names<'_>) -> Result<HostTe
         }
     };
     let ifindex = match device {
-        "" | "*" => None,
+        "" | "*" | "-1" => None,
         named => {
             let index = unsigned::<u32>(named).or_else(|| names.lookup.device(named));
             Some(index.ok_or_else(|| no_device(named))?)

@@ -133,6 +133,7 @@ fn plain_port(end: End, compare: Compare, ports: &[Ports], view: &View<'_>) -> b
     }
     let number: i128 = match plain_end(end, view) {
         Endpoint::Ip { port, .. } => port.into(),
+        Endpoint::Netlink { portid: 0, .. } if end == End::Dst => -1,
         Endpoint::Unix { inode: n, .. }
         | Endpoint::Link { ifindex: n, .. }
         | Endpoint::Netlink { portid: n, .. }
@@ -196,7 +197,11 @@ fn plain_host(end: End, host: &HostTest, view: &View<'_>) -> bool {
                 && plain_port(end, Compare::Eq, ports, view)
         }
         (HostTest::Unix(glob), Endpoint::Unix { name, .. }) => {
-            end == End::Src && glob.matches(name, Case::Ignored)
+            let any = !glob.pattern.is_empty() && glob.pattern.iter().all(|c| *c == b'*');
+            match end {
+                End::Src => glob.matches(name, Case::Ignored),
+                End::Dst => any,
+            }
         }
         (
             HostTest::Link { protocol, ifindex },
@@ -211,7 +216,10 @@ fn plain_host(end: End, host: &HostTest, view: &View<'_>) -> bool {
                 protocol: p,
                 portid: i,
             },
-        ) => [None, Some(p)].contains(protocol) && [None, Some(i)].contains(portid),
+        ) => {
+            let none = end == End::Dst && *portid == Some(0);
+            !none && [None, Some(p)].contains(protocol) && [None, Some(i)].contains(portid)
+        }
         (HostTest::Vsock { cid, port }, Endpoint::Vsock { cid: c, port: p }) => {
             [None, Some(c)].contains(cid) && [None, Some(p)].contains(port)
         }

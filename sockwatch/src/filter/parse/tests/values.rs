@@ -300,6 +300,7 @@ fn other_families_have_addresses_of_their_own() {
         ("vsock:3:1024", vsock(Some(3), Some(1024))),
         ("vsock:*:*", vsock(None, None)),
         ("vsock:2", vsock(Some(2), None)),
+        ("vsock:", vsock(None, None)),
     ];
     for (value, tree) in cases {
         assert_eq!(expr(&format!("src {value}")), tree, "{value}");
@@ -313,6 +314,7 @@ fn other_families_have_addresses_of_their_own() {
         "netlink:0:x",
         "vsock:x",
         "vsock:1:-2",
+        "vsock:1:",
     ] {
         assert!(read(&format!("src {value}"), &tcp()).is_err(), "{value}");
     }
