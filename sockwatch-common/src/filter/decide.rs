@@ -83,6 +83,8 @@ pub trait Socket {
 /// What is known of the socket at this event; a range where it is not known exactly.
 struct Facts {
     sport: (u32, u32),
+    /// Whether the connection may end without ever having had a local port.
+    may_have_none: bool,
     dport: (u32, u32),
     netns: (u32, u32),
     src: [u64; 2],
@@ -92,6 +94,7 @@ struct Facts {
 impl Facts {
     const UNKNOWN: Self = Self {
         sport: ANY_PORT,
+        may_have_none: false,
         dport: ANY_PORT,
         netns: (0, u32::MAX),
         src: [0; 2],
@@ -134,7 +137,8 @@ pub fn drops(rules: &impl Rules, socket: &impl Socket, old: u8, new: u8) -> bool
         if test.sorts & families != 0
             && test.sorts & protocols != 0
             && overlap(facts.dport, (test.dport_low, test.dport_high))
-            && overlap(facts.sport, (test.sport_low, test.sport_high))
+            && (overlap(facts.sport, (test.sport_low, test.sport_high))
+                || facts.may_have_none && test.sport_low == 0)
             && overlap(facts.netns, (test.netns_low, test.netns_high))
             && (test.addresses == 0 || fits_addresses(rules, clause, test.addresses, &facts))
         {
@@ -180,7 +184,7 @@ fn learn_tuple(facts: &mut Facts, needs: u32, socket: &impl Socket, old: u8, new
     }
     facts.dport = (u32::from(dport), u32::from(dport));
     if needs & need::SPORT != 0 {
-        facts.sport = sport(socket, opens, old == TCP_SYN_SENT);
+        (facts.sport, facts.may_have_none) = sport(socket, opens, old == TCP_SYN_SENT);
     }
     if needs & need::SRC != 0 {
         facts.src = socket.src();
@@ -190,22 +194,25 @@ fn learn_tuple(facts: &mut Facts, needs: u32, socket: &impl Socket, old: u8, new
     }
 }
 
-/// The local port. connect() has the kernel choose it after the transition to `SYN_SENT`; what
-/// ends `SYN_SENT` is judged by the same range, because it tells the port of that transition.
+/// The local port, and whether there may be none. connect() has the kernel choose it after the
+/// transition to `SYN_SENT`, and fails where there is none left to choose; what ends `SYN_SENT` is
+/// judged as that transition was, because it tells the port of it.
 #[inline(always)]
-fn sport(socket: &impl Socket, opens: bool, was_opening: bool) -> (u32, u32) {
+fn sport(socket: &impl Socket, opens: bool, was_opening: bool) -> ((u32, u32), bool) {
     let num = u32::from(socket.num());
     if opens || was_opening {
         let range = socket.local_ports();
         let may_be_chosen = num == 0 || was_opening && range.0 <= num && num <= range.1;
-        return if may_be_chosen { range } else { (num, num) };
+        let chosen = if may_be_chosen { range } else { (num, num) };
+        return (chosen, may_be_chosen);
     }
     let known = if num == 0 {
         u32::from(socket.sport())
     } else {
         num
     };
-    if known == 0 { ANY_PORT } else { (known, known) }
+    let known = if known == 0 { ANY_PORT } else { (known, known) };
+    (known, false)
 }
 
 #[inline(always)]

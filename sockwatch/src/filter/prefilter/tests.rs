@@ -208,6 +208,21 @@ fn a_known_socket_that_opens_again_passes_though_its_state_is_not_asked_for() {
     let expr = port(End::Src, Compare::Eq, 80);
     let filter = Prefilter::new(&selection, &expr).unwrap().to_kernel();
     for (has_cookie, dropped) in [(true, false), (false, true)] {
-        assert_eq!(stories::opening_is_dropped(&filter, has_cookie), dropped);
+        assert_eq!(
+            stories::opening_is_dropped(&filter, 40_000, has_cookie),
+            dropped
+        );
+    }
+}
+
+/// connect() fails where no port is left: then the connection has none, which is less than any.
+#[test]
+fn an_opening_passes_that_may_get_no_port() {
+    for (compare, dropped) in [(Compare::Lt, false), (Compare::Eq, true)] {
+        let expr = port(End::Src, compare, 80);
+        let filter = Prefilter::new(&Selection::default(), &expr)
+            .unwrap()
+            .to_kernel();
+        assert_eq!(stories::opening_is_dropped(&filter, 0, false), dropped);
     }
 }

@@ -265,9 +265,9 @@ fn assert_same(full: &Applied, seen: Option<&Applied>, old: TcpState) {
     assert_eq!(*seen, Applied { dwell, ..*full });
 }
 
-/// Whether `filter` drops the first event of a connection from port 40,000, of a socket that has
-/// been used before.
-pub(super) fn opening_is_dropped(filter: &Filter, has_cookie: bool) -> bool {
+/// Whether `filter` drops the first event of a connection from port `num`, 0 where the kernel is to
+/// choose, of a socket that has been used before if it has a cookie.
+pub(super) fn opening_is_dropped(filter: &Filter, num: u16, has_cookie: bool) -> bool {
     let story = Story {
         proto: Proto::Tcp,
         family: Family::Inet,
@@ -278,8 +278,8 @@ pub(super) fn opening_is_dropped(filter: &Filter, has_cookie: bool) -> bool {
     };
     let found = Found {
         story: &story,
-        num: 40_000,
-        sport: 40_000,
+        num,
+        sport: num,
         dport: 443,
         src: in_memory(IpAddr::from([10, 0, 0, 1])),
         dst: in_memory(IpAddr::from([10, 0, 0, 2])),
