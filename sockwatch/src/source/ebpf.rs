@@ -157,7 +157,7 @@ impl Tracer {
         let layout = kernel_layout(btf.as_deref(), &mut degraded);
         let mut refused = None;
         for hook in hooks_to_try(options.hook, btf.as_deref().err())? {
-            match Self::load_with(options, hook, &layout, &mut degraded) {
+            match Self::load_on(options, hook, &layout, &mut degraded) {
                 Ok(loaded) => return Ok(loaded),
                 Err(LoadError::Refused(error)) if options.hook.is_none() => {
                     degraded.push(Degraded {
@@ -171,6 +171,32 @@ impl Tracer {
             }
         }
         Err(refused.unwrap_or(LoadError::Missing("usable hook")))
+    }
+
+    /// With the filter; without it where the kernel refuses the programs for it. Verifiers give up
+    /// on programs with too many ways through them: that of 6.1 on the classic tracepoint's, with a
+    /// filter that asks for addresses.
+    fn load_on(
+        options: &LoadOptions,
+        hook: Hook,
+        layout: &Layout,
+        degraded: &mut Vec<Degraded>,
+    ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+        match Self::load_with(options, hook, layout, degraded) {
+            Err(LoadError::Refused(error)) if options.filter.is_some() => {
+                let unfiltered = LoadOptions {
+                    filter: None,
+                    ..options.clone()
+                };
+                let mut loaded = Self::load_with(&unfiltered, hook, layout, degraded)?;
+                loaded.0.degraded.push(Degraded {
+                    what: "filter in the kernel",
+                    why: format!("{}; sockwatch decides on everything", one_line(&error)),
+                });
+                Ok(loaded)
+            }
+            done => done,
+        }
     }
 
     fn load_with(
