@@ -54,6 +54,7 @@ fn pipeline(filter: Expr) -> Pipeline {
         selection: Selection::default(),
         filter,
         local_ports: 32_768..=60_999,
+        prefiltered: false,
         sink: Sink::Jsonl(Jsonl::new()),
         cgroups: None,
         count: None,

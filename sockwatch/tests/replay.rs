@@ -12,7 +12,7 @@ use sockwatch::{
     app::pipeline::{Out, Parts, Pipeline},
     enrich::names::Names,
     filter::{
-        Expr, Selection,
+        Expr, Prefilter, Selection,
         expr::{Compare, End, Ports, Term},
     },
     model::{MonoNs, WallClock, event::Totals},
@@ -79,9 +79,11 @@ fn replay(asked: Asked) -> String {
 }
 
 fn pipeline(asked: Asked) -> Pipeline {
+    let selection = Selection::default();
     Pipeline::new(Parts {
+        prefiltered: Prefilter::new(&selection, &asked.filter).is_some(),
         table: Table::new(1_000),
-        selection: Selection::default(),
+        selection,
         filter: asked.filter,
         local_ports: 32_768..=60_999,
         sink: asked.sink,

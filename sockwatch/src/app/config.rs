@@ -1,6 +1,6 @@
 //! The command line, checked: what the live trace, or `list`, shall do.
 
-use std::{io::IsTerminal as _, time::Duration};
+use std::{io, time::Duration};
 
 use anyhow::anyhow;
 
@@ -64,7 +64,7 @@ impl Config {
         }
         let netns = open_netns(shared)?;
         let filter = words::read(shared, &tables, netns.as_ref())?;
-        let colour = args.output.is_none() && wants_colour(shared.color);
+        let colour = args.output.is_none() && wants_colour(shared.color, &io::stdout());
         let selection = Selection {
             on: args.on.into(),
             netns: netns.as_ref().map(|netns| netns.inode),
@@ -148,28 +148,14 @@ impl ListConfig {
     }
 }
 
-/// Whether standard output is a terminal that is to be coloured.
-pub(super) fn wants_colour(color: ColorArg) -> bool {
-    let stdout = std::io::stdout();
+/// Whether what goes to `stream` is to be coloured.
+pub(super) fn wants_colour(color: ColorArg, stream: &impl anstream::stream::RawStream) -> bool {
     match color {
         ColorArg::Always => true,
         ColorArg::Never => false,
         ColorArg::Auto => {
-            stdout.is_terminal()
-                && anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never
-        }
-    }
-}
-
-/// Whether errors that mark a place are to be coloured.
-pub(super) fn wants_colour_on_stderr(color: ColorArg) -> bool {
-    let stderr = std::io::stderr();
-    match color {
-        ColorArg::Always => true,
-        ColorArg::Never => false,
-        ColorArg::Auto => {
-            stderr.is_terminal()
-                && anstream::AutoStream::choice(&stderr) != anstream::ColorChoice::Never
+            stream.is_terminal()
+                && anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
         }
     }
 }

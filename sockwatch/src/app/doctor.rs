@@ -32,7 +32,7 @@ struct Findings {
 /// Prints every check; fails where live tracing does not work.
 pub(super) fn run() -> Result<(), Failure> {
     let findings = Findings::gather()?;
-    print(&findings.render(wants_colour(ColorArg::Auto)))?;
+    print(&findings.render(wants_colour(ColorArg::Auto, &io::stdout())))?;
     match findings.obstacle() {
         None => Ok(()),
         Some(reason) => Err(Failure::unsupported(anyhow!(

@@ -49,13 +49,15 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         .context("cannot catch signals")
         .map_err(Failure::runtime)?;
     let prefilter = Prefilter::new(&config.selection, &config.filter);
-    if let Some(prefilter) = &prefilter {
-        log::info!("passed by the kernel: {prefilter}");
-    }
-    config.load.filter = prefilter.map(|prefilter| Box::new(prefilter.to_kernel()));
+    config.load.filter = prefilter
+        .as_ref()
+        .map(|prefilter| Box::new(prefilter.to_kernel()));
     // Attach first, then dump: what changes during the dump is in the stream.
     let (mut tracer, reader, kernel_log) = Tracer::load(&config.load).map_err(load_failure)?;
     let attached_at = clock::mono();
+    if let Some(prefilter) = prefilter.filter(|_| tracer.filters) {
+        log::info!("passed by the kernel: {prefilter}");
+    }
     let seed = seed::begin(config.netns.take(), config.scan_owners)
         .context("cannot start a thread")
         .map_err(Failure::runtime)?;
@@ -82,6 +84,7 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         selection: config.selection.clone(),
         filter: config.filter.clone(),
         local_ports: local_ports::range(),
+        prefiltered: tracer.filters,
         sink,
         cgroups: cgroups.ok(),
         count: config.count,

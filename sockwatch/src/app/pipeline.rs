@@ -13,10 +13,10 @@ use std::ops::RangeInclusive;
 
 use crate::{
     enrich::cgroup::Paths,
-    filter::{Expr, Facts, Needs, Prefilter, Selection, Verdict, View},
+    filter::{Expr, Facts, Needs, Selection, Verdict, View},
     model::{
-        Event, MonoNs, Nanos, Netid, Owner, Proto, Seen, SocketInfo, SocketKey, TcpState,
-        Transition, Tuple, WallClock,
+        Event, MonoNs, Netid, Owner, Proto, Seen, SocketInfo, SocketKey, TcpState, Transition,
+        Tuple, WallClock,
         event::{Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
     },
     sink::Sink,
@@ -40,6 +40,8 @@ pub struct Parts {
     pub filter: Expr,
     /// The ports that the kernel chooses from; for `autobound`.
     pub local_ports: RangeInclusive<u16>,
+    /// Whether the kernel programs drop what can't match.
+    pub prefiltered: bool,
     /// How to show it.
     pub sink: Sink,
     /// Names of cgroups; `None` where there are none to be had.
@@ -53,8 +55,6 @@ pub struct Pipeline {
     parts: Parts,
     /// Whether there is no filter.
     everything: bool,
-    /// Whether the kernel programs drop what can't match.
-    is_prefiltered: bool,
     needs: Needs,
     held: Held,
     totals: Totals,
@@ -88,7 +88,6 @@ impl Pipeline {
     pub fn new(parts: Parts) -> Self {
         Self {
             everything: parts.filter == Expr::EVERYTHING,
-            is_prefiltered: Prefilter::new(&parts.selection, &parts.filter).is_some(),
             needs: parts.filter.needs(),
             parts,
             held: Held::default(),
@@ -256,7 +255,7 @@ impl Pipeline {
     /// the kernel programs have dropped it, and passed this one only because the socket may have
     /// been known from before.
     fn give_up(&mut self, event: &HeldEvent, out: &mut Out<'_>) {
-        if self.is_prefiltered && event.can_be_dropped_after() {
+        if self.parts.prefiltered && event.can_be_dropped_after() {
             self.totals.filtered += 1;
         } else {
             self.decide(event, out);
@@ -417,13 +416,12 @@ fn cgroup_path(paths: &mut Option<Paths>, id: Option<u64>, at: MonoNs) -> Option
 
 /// The view of a transition.
 fn of_transition<'a>(socket: View<'a>, transition: &Transition, applied: &'a Applied) -> View<'a> {
-    let rtt_us = transition.tcp.and_then(|tcp| tcp.rtt_us);
     View {
         pending: pending(transition, &applied.tuple),
         owners: applied.owner.as_slice(),
         dwell: applied.dwell,
         age: applied.age,
-        rtt: rtt_us.map(|rtt_us| Nanos(u64::from(rtt_us) * 1_000)),
+        rtt: transition.tcp.and_then(|tcp| tcp.rtt()),
         retrans: transition.tcp.map(|tcp| tcp.retrans.into()),
         cause: applied.cause,
         ..socket

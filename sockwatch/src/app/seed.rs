@@ -88,14 +88,7 @@ fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Option<O
     let what = "owners of existing sockets";
     match owners::scan(&wanted, Holders::Owner) {
         Ok(found) => {
-            if found.unreadable > 0 {
-                let why = format!(
-                    "processes that do not show their descriptors: {}; CAP_SYS_PTRACE and \
-                     CAP_DAC_READ_SEARCH show most",
-                    found.unreadable
-                );
-                degraded.push(Degraded { what, why });
-            }
+            degraded.extend(found.unseen().map(|why| Degraded { what, why }));
             Some(found)
         }
         Err(error) => {

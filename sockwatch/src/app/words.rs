@@ -12,7 +12,7 @@ use anyhow::anyhow;
 use super::{
     Failure,
     cli::{Command, SharedArgs},
-    config::wants_colour_on_stderr,
+    config::wants_colour,
     machine::Machine,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub(super) fn read(
         tables: tables.netids.clone(),
         preferred: tables.preferred,
     };
-    let colour = wants_colour_on_stderr(args.color);
+    let colour = wants_colour(args.color, &io::stderr());
     match parse(&source, &context, &mut Machine::new(netns)) {
         Ok(filter) => {
             for warning in &filter.warnings {

@@ -57,6 +57,17 @@ impl Owners {
         self.first.get(&inode).copied()
     }
 
+    /// What was not seen, and the cure, in words for a person.
+    pub fn unseen(&self) -> Option<String> {
+        (self.unreadable > 0).then(|| {
+            format!(
+                "processes that do not show their descriptors: {}; CAP_SYS_PTRACE and \
+                 CAP_DAC_READ_SEARCH show most",
+                self.unreadable
+            )
+        })
+    }
+
     /// The holders of the socket with this inode number, the owner first; no more than were asked
     /// for.
     pub fn holders(&self, inode: u64) -> &[Owner] {

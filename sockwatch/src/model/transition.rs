@@ -1,6 +1,6 @@
 //! One state change of one socket, as it was observed.
 
-use super::{Comm, MonoNs, Proto, SocketInfo, SocketKey, TcpState, Tuple};
+use super::{Comm, MonoNs, Nanos, Proto, SocketInfo, SocketKey, TcpState, Tuple};
 
 /// How a transition was learnt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,13 @@ pub struct TcpNumbers {
     pub segs_in: u32,
     /// Congestion window, segments.
     pub cwnd: u32,
+}
+
+impl TcpNumbers {
+    /// [`TcpNumbers::rtt_us`] as a span.
+    pub fn rtt(&self) -> Option<Nanos> {
+        self.rtt_us.map(|us| Nanos(u64::from(us) * 1_000))
+    }
 }
 
 /// One call of `inet_sock_set_state`.

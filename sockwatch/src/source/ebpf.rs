@@ -107,6 +107,9 @@ pub struct Tracer {
     /// `recursion_misses` at the last look.
     skipped: u64,
     counters: PerCpuArray<MapData, CountersPod>,
+    /// Whether the programs drop what [`LoadOptions::filter`] says: not where the kernel refused
+    /// them with it.
+    pub filters: bool,
     /// What this kernel or this run lacks.
     pub degraded: Vec<Degraded>,
 }
@@ -267,6 +270,7 @@ impl Tracer {
                 attached,
                 skipped: 0,
                 counters,
+                filters: options.filter.is_some(),
                 degraded,
             },
             reader,

@@ -16,7 +16,7 @@ use crate::{
     },
     explain::one_line,
     filter::{Expr, Needs, View, bytecode, expr::Term},
-    model::{Endpoint, MonoNs, Nanos, Owner, Row},
+    model::{Endpoint, MonoNs, Owner, Row},
     source::diag::{self, Query, inside},
 };
 
@@ -88,12 +88,11 @@ impl Facts {
         let cgroup = paths
             .zip(row.info.cgroup_id)
             .and_then(|(paths, id)| paths.path(id, self.at));
-        let rtt_us = row.tcp.and_then(|tcp| tcp.rtt_us);
         let view = View {
             cgroup,
             autobound,
             owners: holders,
-            rtt: rtt_us.map(|rtt_us| Nanos(u64::from(rtt_us) * 1_000)),
+            rtt: row.tcp.and_then(|tcp| tcp.rtt()),
             retrans: row.tcp.map(|tcp| tcp.retrans.into()),
             ..View::of(row.netid, row.local, row.peer, &row.info)
         };
@@ -136,12 +135,8 @@ impl Facts {
         listed.map_err(list_failure)?;
         match owners::scan(&wanted, holders) {
             Ok(found) => {
-                if found.unreadable > 0 {
-                    log::warn!(
-                        "owners: {} processes do not show their descriptors; CAP_SYS_PTRACE and \
-                         CAP_DAC_READ_SEARCH show most",
-                        found.unreadable
-                    );
+                if let Some(why) = found.unseen() {
+                    log::warn!("owners: {why}");
                 }
                 Ok(Some(found))
             }

@@ -71,7 +71,7 @@ impl<F: FnMut(&Row<'_>)> Lister<'_, F> {
     /// The sockets in the states of `state_bits`.
     pub(super) fn tcp(&mut self, state_bits: u32) {
         let query = self.query;
-        let shown: Vec<_> = [Family::Inet, Family::Inet6]
+        let shown: Vec<_> = Family::ALL
             .into_iter()
             .filter(|&family| query.families.contains(&family.into()))
             .map(|family| (family, (query.shown)(Netid::Tcp, family)))
