@@ -9,15 +9,16 @@ use core::mem::{align_of, size_of};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Transitions that one of the programs took up, those that it dropped included.
-    pub transitions: u64,
-    /// Those of them that only the second program saw.
+    /// Events that the programs took up, those that they dropped included: transitions, and what is
+    /// told of minisockets, ports and accepting processes.
+    pub events: u64,
+    /// Those of them that only the second transition program saw.
     pub caught: u64,
     /// Those of them that the filter dropped.
     pub filtered: u64,
-    /// Transitions for which the ring had no room.
+    /// Those of them for which the ring had no room.
     pub lost: u64,
-    /// `CLOCK_MONOTONIC` of the newest of them, nanoseconds.
+    /// `CLOCK_MONOTONIC` of the newest that was lost, nanoseconds.
     pub lost_last_ns: u64,
     /// Calls of the destroy program.
     pub destroys: u64,

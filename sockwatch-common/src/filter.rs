@@ -9,7 +9,7 @@ mod decide;
 
 use core::mem::{align_of, offset_of, size_of};
 
-pub use decide::{Rules, Socket, drops};
+pub use decide::{Rules, Socket, drops, drops_mini};
 
 /// Room for clauses.
 pub const CLAUSES: usize = 8;

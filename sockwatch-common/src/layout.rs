@@ -2,39 +2,39 @@
 //! it can do.
 //!
 //! The verifier knows read-only globals as constants, so a fact that is [`ABSENT`] costs nothing
-//! and a helper that the kernel lacks is never looked at. Every field is a `u32`, so that a global
-//! is also an array of words ([`Layout::words`]), which is how the loader writes it.
+//! and a helper that the kernel lacks is never looked at. The fields of a global have one type, so
+//! that it is also an array of words ([`Layout::words`]), which is how the loader writes it.
 
 /// Offset of a field that this kernel does not have, or that could not be looked up.
 pub const ABSENT: u32 = u32::MAX;
 
 macro_rules! global {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
+    ($(#[$doc:meta])* $name:ident: $word:ty { $($(#[$field_doc:meta])* $field:ident,)* }) => {
         $(#[$doc])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $name { $($(#[$field_doc])* pub $field: u32,)* }
+        pub struct $name { $($(#[$field_doc])* pub $field: $word,)* }
 
         impl $name {
             /// How many words it is.
             pub const LEN: usize = [$(stringify!($field)),*].len();
 
             /// Nothing known.
-            pub const ABSENT: Self = Self { $($field: ABSENT,)* };
+            pub const ABSENT: Self = Self { $($field: <$word>::MAX,)* };
 
             /// The fields in order, as they lie in memory.
-            pub const fn words(&self) -> [u32; Self::LEN] {
+            pub const fn words(&self) -> [$word; Self::LEN] {
                 [$(self.$field),*]
             }
         }
 
-        const _: () = assert!(core::mem::size_of::<$name>() == $name::LEN * 4);
+        const _: () = assert!(core::mem::size_of::<$name>() == $name::LEN * core::mem::size_of::<$word>());
     };
 }
 
 global! {
     /// Byte offsets of kernel fields, each within the structure it names, or [`ABSENT`].
-    Layout {
+    Layout: u32 {
         /// `sock.__sk_common.skc_family`, u16.
         family,
         /// `sock.__sk_common.skc_num`, u16, host order.
@@ -113,13 +113,46 @@ global! {
         comm,
         /// `task_struct.flags`, u32.
         task_flags,
+        /// `timer_list.function`, pointer.
+        timer_function,
+        /// `timer_list.expires`, unsigned long, jiffies.
+        timer_expires,
+        /// `request_sock.rsk_timer`, a `timer_list`; a `request_sock` begins with its `sock_common`.
+        rsk_timer,
+        /// `request_sock.num_retrans`, u8.
+        num_retrans,
+        /// `sock.__sk_common.skc_listener`, pointer to the listener of a `request_sock`.
+        listener,
+        /// `inet_request_sock.ir_mark`, u32; it begins with its `request_sock`.
+        ir_mark,
+        /// `inet_timewait_sock.tw_timer`, a `timer_list`; it begins with its `sock_common`.
+        tw_timer,
+        /// `inet_timewait_sock.tw_substate`, u8.
+        tw_substate,
+        /// `inet_timewait_sock.tw_mark`, u32.
+        tw_mark,
+        /// From a `sock` to the timer that `tcp_write_timer` handles: since 6.19
+        /// `sock.tcp_retransmit_timer`, before `inet_connection_sock.icsk_retransmit_timer`.
+        write_timer,
+        /// `sock.__sk_common.skc_state`, u8.
+        state,
+        /// `sk_buff.head`, pointer.
+        skb_head,
+        /// `sk_buff.network_header`, u16, from `head`.
+        network_header,
+        /// `sk_buff.transport_header`, u16, from `head`.
+        transport_header,
+        /// `sk_buff.dev`, pointer to `net_device`.
+        skb_dev,
+        /// `net_device.nd_net.net`, pointer to `net`.
+        dev_net,
     }
 }
 
 global! {
     /// Byte offsets in the context of the classic tracepoints, as their tracefs `format` files give
     /// them. They differ between kernels and between builds of one kernel.
-    ClassicLayout {
+    ClassicLayout: u32 {
         /// `inet_sock_set_state`: `skaddr`, u64.
         skaddr,
         /// `oldstate`, i32.
@@ -150,12 +183,40 @@ global! {
 }
 
 global! {
+    /// Addresses of kernel functions (`/proc/kallsyms`); [`Symbols::ABSENT`] where they are hidden.
+    Symbols: u64 {
+        /// `tw_timer_handler`
+        tw_timer_handler,
+        /// `reqsk_timer_handler`
+        reqsk_timer_handler,
+        /// `tcp_write_timer`
+        tcp_write_timer,
+        /// Where `tcp_v4_rcv` begins.
+        tcp_v4_rcv,
+        /// Where the symbol behind it begins.
+        tcp_v4_rcv_end,
+        /// Where `tcp_v6_rcv` begins.
+        tcp_v6_rcv,
+        /// Where the symbol behind it begins.
+        tcp_v6_rcv_end,
+    }
+}
+
+global! {
     /// What the programs shall do.
-    Settings {
+    Settings: u32 {
         /// Wake the reader at once when this many bytes of the ring wait for it.
         wake_at_bytes,
         /// 1 where a tracing program may call `bpf_get_socket_cookie` (5.12+) and
         /// `bpf_get_current_task_btf` (5.11+), else 0.
         typed_helpers,
+        /// 1 where half-open connections are followed, else 0.
+        requests,
+        /// 1 where TIME-WAIT is followed, else 0.
+        timewaits,
+        /// 1 where the port is told that connect() has the kernel choose, else 0.
+        ports,
+        /// 1 where it is told who accepts a connection, else 0.
+        accepts,
     }
 }

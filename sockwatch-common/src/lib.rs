@@ -15,4 +15,4 @@ pub mod record;
 
 /// Version of everything in this crate. The kernel object carries it in a global of its own
 /// (`SOCKWATCH_ABI`), and the loader refuses an object with another.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;

@@ -15,6 +15,12 @@ pub mod kind {
     pub const TRANSITION: u16 = 1;
     /// A [`super::Destroy`].
     pub const DESTROY: u16 = 2;
+    /// A [`super::Mini`].
+    pub const MINI: u16 = 3;
+    /// A [`super::SynSent`].
+    pub const SYN_SENT: u16 = 4;
+    /// A [`super::Accept`].
+    pub const ACCEPT: u16 = 5;
 }
 
 /// Bits of [`Transition::known`]: which fields hold a fact. A kernel that has no such field, or a
@@ -46,6 +52,29 @@ pub mod known {
     pub const TASK: u32 = 1 << 11;
     /// `task_flags` is set.
     pub const TASK_FLAGS: u32 = 1 << 12;
+}
+
+/// Values of [`Mini::event`].
+pub mod mini {
+    /// Its timer was started (`timer_start`): it is new, or the timer was set anew.
+    pub const START: u8 = 1;
+    /// Its timer was taken off the wheel (`timer_cancel`): because it is to be set anew, because it
+    /// has expired, or because the minisocket ends.
+    pub const CANCEL: u8 = 2;
+    /// A segment made a TIME-WAIT of a FIN-WAIT-2 (`kfree_skb`, in the function that took it).
+    pub const FIN: u8 = 3;
+    /// The segment that ended it was dropped after use (`kfree_skb`).
+    pub const SEGMENT: u8 = 4;
+}
+
+/// Bits of [`Mini::flags`].
+pub mod mini_flag {
+    /// The timer's time was over (`timer_list.expires`).
+    pub const DUE: u8 = 1 << 0;
+    /// [`super::mini::SEGMENT`]: the segment was a reset.
+    pub const RST: u8 = 1 << 1;
+    /// There was no room to remember it by: its FIN will not be seen.
+    pub const UNWATCHED: u8 = 1 << 2;
 }
 
 /// Bits of [`Transition::sock_flags`].
@@ -207,7 +236,133 @@ pub struct Destroy {
     pub sk: u64,
 }
 
+/// A minisocket: a half-open connection (`request_sock`), or a TIME-WAIT or orphaned FIN-WAIT-2
+/// (`inet_timewait_sock`). None of them passes through `inet_sock_set_state`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Mini {
+    /// Kind [`kind::MINI`].
+    pub header: Header,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub mono_ns: u64,
+    /// `skc_cookie`: of a TIME-WAIT that of the socket before it; 0 where nobody has asked for it.
+    pub cookie: u64,
+    /// Address of the minisocket. No identity over time.
+    pub address: u64,
+    /// Cookie of the listener of a half-open connection, 0 where nobody has asked for it.
+    pub listener_cookie: u64,
+    /// Inode number of the network namespace.
+    pub netns: u32,
+    /// Bound device, 0 for none.
+    pub ifindex: u32,
+    /// Firewall mark.
+    pub mark: u32,
+    /// Which of the fields hold a fact: [`known::NETNS`], [`known::IFINDEX`], [`known::MARK`].
+    pub known: u32,
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u16,
+    /// Local port, host order.
+    pub sport: u16,
+    /// Peer's port, host order.
+    pub dport: u16,
+    /// One of [`mini`].
+    pub event: u8,
+    /// `TCP_NEW_SYN_RECV` (12), or `tw_substate`: `TCP_FIN_WAIT2` (5), `TCP_TIME_WAIT` (6).
+    pub state: u8,
+    /// `num_retrans` of a half-open connection: SYN-ACKs sent again.
+    pub retrans: u8,
+    /// Bits of [`mini_flag`].
+    pub flags: u8,
+    /// Zero.
+    pub pad: [u8; 6],
+    /// Local address; IPv4 in the first four bytes.
+    pub saddr: [u8; 16],
+    /// Peer's address; IPv4 in the first four bytes.
+    pub daddr: [u8; 16],
+}
+
+impl Mini {
+    /// Nothing known.
+    pub const ZERO: Self = Self {
+        header: Header {
+            kind: 0,
+            len: 0,
+            cpu: 0,
+        },
+        mono_ns: 0,
+        cookie: 0,
+        address: 0,
+        listener_cookie: 0,
+        netns: 0,
+        ifindex: 0,
+        mark: 0,
+        known: 0,
+        family: 0,
+        sport: 0,
+        dport: 0,
+        event: 0,
+        state: 0,
+        retrans: 0,
+        flags: 0,
+        pad: [0; 6],
+        saddr: [0; 16],
+        daddr: [0; 16],
+    };
+}
+
+/// A SYN has been sent, so connect() has its port and address (`tcp_write_timer` was armed in
+/// `TCP_SYN_SENT`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct SynSent {
+    /// Kind [`kind::SYN_SENT`].
+    pub header: Header,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub mono_ns: u64,
+    /// Address of the `struct sock`.
+    pub sk: u64,
+    /// `AF_INET` or `AF_INET6`.
+    pub family: u16,
+    /// Local port, host order.
+    pub sport: u16,
+    /// Peer's port, host order.
+    pub dport: u16,
+    /// Zero.
+    pub pad: u16,
+    /// Local address; IPv4 in the first four bytes.
+    pub saddr: [u8; 16],
+    /// Peer's address; IPv4 in the first four bytes.
+    pub daddr: [u8; 16],
+}
+
+/// A process reads from, or writes to, a connection that came in for the first time: it has
+/// accepted it (`tcp_rcv_space_adjust`, `tcp_sendmsg_locked`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Accept {
+    /// Kind [`kind::ACCEPT`].
+    pub header: Header,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub mono_ns: u64,
+    /// Socket cookie, 0 where unknown.
+    pub cookie: u64,
+    /// Address of the `struct sock`.
+    pub sk: u64,
+    /// Thread group of the running task, in the initial pid namespace.
+    pub pid: u32,
+    /// Bits of [`task_flag`].
+    pub task_flags: u8,
+    /// Zero.
+    pub pad: [u8; 3],
+    /// Name of the thread group leader, NUL-terminated.
+    pub comm: [u8; COMM_LEN],
+}
+
 const _: () = assert!(size_of::<Header>() == 8);
+const _: () = assert!(size_of::<Mini>() == 104 && align_of::<Mini>() == 8);
+const _: () = assert!(offset_of!(Mini, family) == 56 && offset_of!(Mini, saddr) == 72);
+const _: () = assert!(size_of::<SynSent>() == 64 && align_of::<SynSent>() == 8);
+const _: () = assert!(size_of::<Accept>() == 56 && align_of::<Accept>() == 8);
 const _: () = assert!(size_of::<Transition>() == 184 && align_of::<Transition>() == 8);
 const _: () = assert!(offset_of!(Transition, netns) == 64);
 const _: () = assert!(offset_of!(Transition, known) == 112);

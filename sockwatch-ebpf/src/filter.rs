@@ -8,7 +8,7 @@ use sockwatch_common::filter::{self, Head, Prefix, Rules, Socket, Test};
 
 use crate::{
     globals::global,
-    memory::Memory,
+    memory::{Memory, Probe},
     transition::{self, AF_INET6, GivenTuple, pointer},
 };
 
@@ -27,6 +27,17 @@ pub fn drops<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<&GivenTup
         memory: PhantomData,
     };
     filter::drops(&Global, &socket, old, new)
+}
+
+/// Whether the minisocket at `mini` can matter to nobody.
+#[inline(always)]
+pub fn drops_mini(mini: *const u8) -> bool {
+    let socket = Sock::<Probe> {
+        sk: mini,
+        given: None,
+        memory: PhantomData,
+    };
+    filter::drops_mini(&Global, &socket)
 }
 
 /// Whether the end of `sk` can matter to nobody. No event of a socket without a cookie can have
@@ -223,6 +234,6 @@ fn given_address(family: u16, words: [u64; 2]) -> [u64; 2] {
 
 /// `::ffff:a.b.c.d` of an IPv4 address in network order, in (little-endian) memory.
 #[inline(always)]
-fn mapped(address: u64) -> [u64; 2] {
+pub fn mapped(address: u64) -> [u64; 2] {
     [0, address << 32 | 0xffff_0000]
 }

@@ -5,7 +5,7 @@
 use sockwatch_common::{
     ABI_VERSION,
     filter::Filter,
-    layout::{ClassicLayout, Layout, Settings},
+    layout::{ClassicLayout, Layout, Settings, Symbols},
 };
 
 /// The interface this object was built for; the loader looks at it.
@@ -21,11 +21,19 @@ pub static LAYOUT: Layout = Layout::ABSENT;
 #[unsafe(no_mangle)]
 pub static CLASSIC_LAYOUT: ClassicLayout = ClassicLayout::ABSENT;
 
+/// Where this kernel's functions lie.
+#[unsafe(no_mangle)]
+pub static SYMBOLS: Symbols = Symbols::ABSENT;
+
 /// What to do.
 #[unsafe(no_mangle)]
 pub static SETTINGS: Settings = Settings {
     wake_at_bytes: 0,
     typed_helpers: 0,
+    requests: 0,
+    timewaits: 0,
+    ports: 0,
+    accepts: 0,
 };
 
 /// What may be dropped.

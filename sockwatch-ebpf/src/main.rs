@@ -5,6 +5,9 @@
 //! | `set_state` | `tp_btf/inet_sock_set_state` | 5.5 | transitions in a softirq that interrupts it (counted by the kernel as `recursion_misses`) |
 //! | `set_state_nested` | the same, behind it | 5.5 | nothing known: it takes up those |
 //! | `set_state_classic` | `tracepoint/sock/inet_sock_set_state` | 4.16 | calls while any tracing program runs on that CPU |
+//! | `timer_start`, `timer_cancel` | `tp_btf`, the same | 5.5 | nothing: interrupts are off |
+//! | `segment_dropped` | `tp_btf/kfree_skb` | 5.5 | a FIN that arrives while another segment is being dropped |
+//! | `received`, `sent` | `tp_btf/tcp_rcv_space_adjust`, `tp_btf/tcp_sendmsg_locked` | 5.5, 6.16 | nothing known |
 //! | `destroy` | `tp_btf/tcp_destroy_sock` | 5.5 | as above |
 //! | `destroy_classic` | `tracepoint/tcp/tcp_destroy_sock` | 4.16 | as above |
 //!
@@ -17,12 +20,17 @@
 #![no_std]
 #![no_main]
 
+mod accept;
 mod classic;
 mod filter;
+mod fin_wait;
 mod globals;
 mod memory;
+mod minisocket;
 mod nested;
 mod ring;
+mod syn_sent;
+mod timers;
 mod transition;
 
 use aya_ebpf::{
@@ -30,6 +38,7 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, TracePointContext},
 };
 
+use globals::global;
 use memory::{Direct, Probe};
 
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`
@@ -54,6 +63,9 @@ fn set_state_nested(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn take_up(sk: *const u8, old: u8, new: u8) {
+    if global!(SETTINGS.accepts) == 1 {
+        accept::note(sk, old, new);
+    }
     if filter::drops::<Direct>(sk, old, new, None) {
         ring::count_filtered();
     } else {
@@ -77,6 +89,41 @@ fn set_state_classic(ctx: TracePointContext) -> u32 {
 #[btf_tracepoint(function = "tcp_destroy_sock")]
 fn destroy(ctx: BtfTracePointContext) -> i32 {
     transition::record_destroy::<Direct>(ctx.arg::<*const u8>(0));
+    0
+}
+
+/// `timer_start(struct timer_list *timer, ...)`
+#[btf_tracepoint(function = "timer_start")]
+fn timer_start(ctx: BtfTracePointContext) -> i32 {
+    timers::started(ctx.arg(0));
+    0
+}
+
+/// `timer_cancel(struct timer_list *timer)`
+#[btf_tracepoint(function = "timer_cancel")]
+fn timer_cancel(ctx: BtfTracePointContext) -> i32 {
+    timers::cancelled(ctx.arg(0));
+    0
+}
+
+/// `kfree_skb(struct sk_buff *skb, void *location, ...)`
+#[btf_tracepoint(function = "kfree_skb")]
+fn segment_dropped(ctx: BtfTracePointContext) -> i32 {
+    fin_wait::dropped(ctx.arg(0), ctx.arg(1));
+    0
+}
+
+/// `tcp_rcv_space_adjust(struct sock *sk)`
+#[btf_tracepoint(function = "tcp_rcv_space_adjust")]
+fn received(ctx: BtfTracePointContext) -> i32 {
+    accept::used(ctx.arg(0));
+    0
+}
+
+/// `tcp_sendmsg_locked(const struct sock *sk, ...)`
+#[btf_tracepoint(function = "tcp_sendmsg_locked")]
+fn sent(ctx: BtfTracePointContext) -> i32 {
+    accept::used(ctx.arg(0));
     0
 }
 

@@ -42,13 +42,28 @@ pub fn count_caught() {
     }
 }
 
-/// Counts a transition that the filter dropped.
+/// Counts an event that the filter dropped.
 #[inline(always)]
 pub fn count_filtered() {
     if let Some(counters) = counters() {
-        counters.transitions += 1;
+        counters.events += 1;
         counters.filtered += 1;
     }
+}
+
+/// Counts an event that happened at `mono_ns`, and makes room for its record; a full ring is counted
+/// too.
+#[inline(always)]
+pub fn reserve_event<T: 'static>(mono_ns: u64) -> Option<RingBufEntry<T>> {
+    let counters = counters()?;
+    counters.events += 1;
+    let entry = reserve::<T>();
+    if entry.is_none() {
+        counters.lost += 1;
+        counters.lost_last_ns = mono_ns;
+        warn_full(counters.lost);
+    }
+    entry
 }
 
 /// Room for one record.
@@ -75,12 +90,9 @@ pub fn submit<T>(entry: RingBufEntry<T>) {
 /// Says on the debug log that records do not fit, each time their number has doubled. Shown with
 /// `-v`; without it the branch is pruned.
 #[inline(always)]
-pub fn warn_full(lost: u64) {
+fn warn_full(lost: u64) {
     if lost.is_power_of_two() {
-        warn!(
-            (),
-            "ring full: {} transitions lost on this CPU so far", lost
-        );
+        warn!((), "ring full: {} events lost on this CPU so far", lost);
     }
 }
 

@@ -39,16 +39,8 @@ pub struct GivenTuple {
 /// Records that `sk` goes from `old` to `new`.
 #[inline(always)]
 pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTuple>) {
-    let Some(counters) = ring::counters() else {
-        return;
-    };
-    counters.transitions += 1;
-    // SAFETY: the helper has no preconditions.
-    let mono_ns = unsafe { bpf_ktime_get_ns() };
-    let Some(mut entry) = ring::reserve::<Transition>() else {
-        counters.lost += 1;
-        counters.lost_last_ns = mono_ns;
-        ring::warn_full(counters.lost);
+    let mono_ns = now();
+    let Some(mut entry) = ring::reserve_event::<Transition>(mono_ns) else {
         return;
     };
     let record = entry.write(Transition::ZERO);
@@ -79,6 +71,13 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
         put_tcp::<M>(record, tp);
     }
     ring::submit(entry);
+}
+
+/// `CLOCK_MONOTONIC`, nanoseconds.
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// Records that `sk` is gone.
@@ -119,12 +118,22 @@ fn put_tuple<M: Memory>(record: &mut Transition, sk: *const u8, tp: *const u8) {
     record.dport = u16::from_be(M::read::<u16>(sk, global!(LAYOUT.dport)).unwrap_or(0));
     // Not `skc_num`, which is already cleared when an automatically bound socket closes.
     record.sport = inet_sport::<M>(sk, tp);
-    if record.family == AF_INET6 {
-        record.saddr = bytes_16::<M>(sk, global!(LAYOUT.v6_rcv_saddr));
-        record.daddr = bytes_16::<M>(sk, global!(LAYOUT.v6_daddr));
+    (record.saddr, record.daddr) = addresses::<M>(sk, record.family);
+}
+
+/// Local address and the peer's of a `sock_common`.
+#[inline(always)]
+pub fn addresses<M: Memory>(sk: *const u8, family: u16) -> ([u8; 16], [u8; 16]) {
+    if family == AF_INET6 {
+        (
+            bytes_16::<M>(sk, global!(LAYOUT.v6_rcv_saddr)),
+            bytes_16::<M>(sk, global!(LAYOUT.v6_daddr)),
+        )
     } else {
-        record.saddr = address_v4::<M>(sk, global!(LAYOUT.rcv_saddr));
-        record.daddr = address_v4::<M>(sk, global!(LAYOUT.daddr));
+        (
+            address_v4::<M>(sk, global!(LAYOUT.rcv_saddr)),
+            address_v4::<M>(sk, global!(LAYOUT.daddr)),
+        )
     }
 }
 
@@ -159,7 +168,7 @@ fn bytes_16<M: Memory>(base: *const u8, offset: u32) -> [u8; 16] {
 
 /// Two words as they lie in (little-endian) memory.
 #[inline(always)]
-fn words_to_bytes(words: [u64; 2]) -> [u8; 16] {
+pub fn words_to_bytes(words: [u64; 2]) -> [u8; 16] {
     let bytes = u128::from(words[0]) | u128::from(words[1]) << 64;
     bytes.to_le_bytes()
 }
@@ -246,32 +255,58 @@ fn put_condition<M: Memory>(record: &mut Transition, sk: *const u8) {
 /// The running task: its process, not its thread.
 #[inline(always)]
 fn put_task<M: Memory>(record: &mut Transition) {
-    record.pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    let task = running::<M>();
+    record.pid = task.pid;
+    record.comm = task.comm;
     record.known |= known::TASK;
+    if let Some(flags) = task.flags {
+        record.task_flags = flags;
+        record.known |= known::TASK_FLAGS;
+    }
+}
+
+/// A process.
+pub struct Task {
+    pub pid: u32,
+    pub comm: [u8; 16],
+    /// Bits of [`task_flag`].
+    pub flags: Option<u8>,
+}
+
+/// The running task: its process, not its thread.
+#[inline(always)]
+pub fn running<M: Memory>() -> Task {
     let task = M::current_task();
-    if task.is_null() {
-        put_leader::<Probe>(record, Probe::current_task());
+    let (comm, flags) = if task.is_null() {
+        leader::<Probe>(Probe::current_task())
     } else {
-        put_leader::<M>(record, task);
+        leader::<M>(task)
+    };
+    Task {
+        pid: (bpf_get_current_pid_tgid() >> 32) as u32,
+        comm,
+        flags,
     }
 }
 
 #[inline(always)]
-fn put_leader<M: Memory>(record: &mut Transition, task: *const u8) {
+fn leader<M: Memory>(task: *const u8) -> ([u8; 16], Option<u8>) {
     let comm = global!(LAYOUT.comm);
-    if comm != ABSENT
+    let name = if comm != ABSENT
         && let Some(leader) = pointer::<M>(task, global!(LAYOUT.group_leader))
     {
-        record.comm = bytes_16::<M>(leader, comm);
-    } else if let Ok(comm) = bpf_get_current_comm() {
-        record.comm = comm;
-    }
-    if let Some(flags) = M::read::<u32>(task, global!(LAYOUT.task_flags)) {
+        bytes_16::<M>(leader, comm)
+    } else {
+        bpf_get_current_comm().unwrap_or_default()
+    };
+    let flags = M::read::<u32>(task, global!(LAYOUT.task_flags)).map(|flags| {
         if flags & PF_KTHREAD != 0 {
-            record.task_flags |= task_flag::KTHREAD;
+            task_flag::KTHREAD
+        } else {
+            0
         }
-        record.known |= known::TASK_FLAGS;
-    }
+    });
+    (name, flags)
 }
 
 /// The numbers of the `tcp_sock`, where the kernel has them all.

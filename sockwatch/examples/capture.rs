@@ -7,7 +7,7 @@ use std::{env, fs::File, io::Write as _, time::Duration};
 use anyhow::{Context as _, Result};
 use sockwatch::source::{
     diag::netns,
-    ebpf::{LoadOptions, Record, Tracer, decode},
+    ebpf::{LoadOptions, Minis, Told, Tracer, decode},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -22,11 +22,12 @@ async fn main() -> Result<()> {
         kernel_log: false,
         hook: None,
         filter: None,
+        minis: Minis::ALL,
     };
     let (_tracer, mut reader, _log) = Tracer::load(&options)?;
     let end = tokio::time::sleep(Duration::from_secs(seconds));
     tokio::pin!(end);
-    // A destroyed socket does not tell its namespace: known by the transitions before.
+    // Not every record tells the namespace: known by the transitions before.
     let mut known = std::collections::HashSet::new();
     loop {
         tokio::select! {
@@ -35,12 +36,15 @@ async fn main() -> Result<()> {
         }
         let mut written = Ok(());
         reader.drain_bytes(usize::MAX, |bytes| {
-            let ours = match decode(bytes) {
-                Ok(Record::Transition(transition)) if transition.info.netns == Some(own) => {
+            let ours = match decode(bytes).map(|record| record.told) {
+                Ok(Told::Transition(transition)) if transition.info.netns == Some(own) => {
                     known.insert(transition.sk);
                     true
                 }
-                Ok(Record::Destroy(gone)) => known.remove(&gone.sk),
+                Ok(Told::Mini(mini)) => mini.info.netns == Some(own),
+                Ok(Told::SynSent(sent)) => known.contains(&sent.sk),
+                Ok(Told::Accepted(accepted)) => known.contains(&accepted.sk),
+                Ok(Told::Destroy(gone)) => known.remove(&gone.sk),
                 _ => false,
             };
             if ours && written.is_ok() {

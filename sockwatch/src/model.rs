@@ -5,6 +5,7 @@
 pub mod cause;
 pub mod endpoint;
 pub mod event;
+pub mod mini;
 pub mod netid;
 pub mod numbers;
 pub mod owner;
@@ -18,6 +19,7 @@ pub mod transition;
 pub use cause::{Cause, Errno};
 pub use endpoint::Endpoint;
 pub use event::Event;
+pub use mini::{Accepted, Mini, MiniEnd, MiniEvent, MiniKind};
 pub use netid::{AddressFamily, Netid};
 pub use owner::{Comm, How, Owner};
 pub use proto::{Family, Proto};

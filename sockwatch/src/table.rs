@@ -12,7 +12,8 @@ mod slots;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{
-    Cause, Errno, MonoNs, Nanos, Owner, Proto, Seen, SocketKey, TcpState, Transition, Tuple,
+    Accepted, Cause, Errno, Mini, MonoNs, Nanos, Owner, Proto, Seen, SocketKey, TcpState,
+    Transition, Tuple,
 };
 use listeners::Listeners;
 use slots::Slots;
@@ -53,6 +54,37 @@ pub struct Applied {
     pub cause: Option<Cause>,
     /// The error it was closed with.
     pub errno: Option<Errno>,
+    /// The process that closed the socket with this transition, be it the owner or not.
+    pub closer: Option<Owner>,
+    /// From `established` to the first use by the process that accepted the connection; on leaving
+    /// `established`.
+    pub accept_wait: Option<Nanos>,
+    /// SYN-ACKs sent again; on leaving `syn-recv`.
+    pub synack_retrans: Option<u8>,
+}
+
+/// A state change of a connection, and what the table adds to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// As an event of the kernel would tell it.
+    pub transition: Transition,
+    /// What the table knows.
+    pub applied: Applied,
+}
+
+/// What an event of the kernel means for its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "boxing would allocate once per event"
+)]
+pub enum Outcome {
+    /// What it says.
+    Applied(Applied),
+    /// Another change than it says.
+    Instead(Change),
+    /// No change.
+    Merged,
 }
 
 /// The table.
@@ -129,7 +161,7 @@ impl Table {
     }
 
     /// Takes in a transition and says what it means.
-    pub fn apply(&mut self, transition: &Transition) -> Applied {
+    pub fn apply(&mut self, transition: &Transition) -> Outcome {
         let slot = self.find(transition);
         let previous = slot.map(|slot| *self.slots.get(slot));
         let applied = self.judge(transition, previous.as_ref());
@@ -150,8 +182,16 @@ impl Table {
         if entry.state == TcpState::Close && entry.proto != Proto::Tcp {
             self.remove(slot);
         }
-        applied
+        Outcome::Applied(applied)
     }
+
+    /// Takes in what happened to a minisocket, and says what changes that means, in their order.
+    pub fn mini(&mut self, _mini: &Mini) -> [Option<Change>; 2] {
+        [None; 2]
+    }
+
+    /// Takes in who accepted a connection.
+    pub fn accepted(&mut self, _accepted: &Accepted) {}
 
     /// The socket with this cookie (0: unknown) at this address is gone.
     pub fn destroy(&mut self, cookie: u64, sk: u64) {
@@ -220,6 +260,9 @@ impl Table {
             ),
             cause,
             errno,
+            closer: None,
+            accept_wait: None,
+            synack_retrans: None,
         }
     }
 

@@ -19,7 +19,7 @@ use sockwatch::{
     sink::{Jsonl, Sink, Text, TextOptions},
     source::{
         diag::SeedSocket,
-        ebpf::{Record, decode},
+        ebpf::{Record, Told, decode},
         replay,
     },
     table::Table,
@@ -63,9 +63,16 @@ fn replay(asked: Asked) -> String {
     let mut events = 0;
     for record in replay::records(LIVES) {
         let record = decode(record);
-        events += u64::from(matches!(record, Ok(Record::Transition(_))));
+        events += u64::from(!matches!(
+            record,
+            Ok(Record {
+                told: Told::Destroy(_),
+                ..
+            })
+        ));
         pipeline.record(&record, &mut out);
     }
+    pipeline.settle(MonoNs(u64::MAX), &mut out);
     pipeline.decide_held(&mut out);
     let totals = pipeline.totals(MonoNs(0), events);
     accounted(&totals);

@@ -122,13 +122,39 @@ pub fn drops(rules: &impl Rules, socket: &impl Socket, old: u8, new: u8) -> bool
     if is_tcp && head.needs & need::TUPLE != 0 {
         learn_tuple(&mut facts, head.needs, socket, old, new);
     }
-    if head.needs & need::NETNS != 0
-        && let Some(netns) = socket.netns()
-    {
-        facts.netns = (netns, netns);
-    }
-    let families = family_bits(socket.family());
+    learn_netns(&mut facts, head.needs, socket);
     let protocols = protocol_bits(protocol);
+    !fits_a_clause(rules, head, socket, protocols, &facts)
+}
+
+/// Whether `mini`, a half-open connection or a TIME-WAIT, can matter to nobody. It has its ports and
+/// addresses from its begin to its end, so all that is told of it is judged alike.
+#[inline(always)]
+pub fn drops_mini(rules: &impl Rules, mini: &impl Socket) -> bool {
+    let head = rules.head();
+    if head.active == 0 {
+        return false;
+    }
+    let mut facts = Facts::UNKNOWN;
+    if head.needs & need::TUPLE != 0 {
+        let (sport, dport) = (u32::from(mini.num()), u32::from(mini.dport()));
+        facts.sport = (sport, sport);
+        facts.dport = (dport, dport);
+        learn_addresses(&mut facts, head.needs, mini);
+    }
+    learn_netns(&mut facts, head.needs, mini);
+    !fits_a_clause(rules, head, mini, sort::TCP, &facts)
+}
+
+#[inline(always)]
+fn fits_a_clause(
+    rules: &impl Rules,
+    head: Head,
+    socket: &impl Socket,
+    protocols: u32,
+    facts: &Facts,
+) -> bool {
+    let families = family_bits(socket.family());
     for clause in 0..CLAUSES {
         if clause >= head.clauses as usize {
             break;
@@ -140,12 +166,12 @@ pub fn drops(rules: &impl Rules, socket: &impl Socket, old: u8, new: u8) -> bool
             && (overlap(facts.sport, (test.sport_low, test.sport_high))
                 || facts.may_have_none && test.sport_low == 0)
             && overlap(facts.netns, (test.netns_low, test.netns_high))
-            && (test.addresses == 0 || fits_addresses(rules, clause, test.addresses, &facts))
+            && (test.addresses == 0 || fits_addresses(rules, clause, test.addresses, facts))
         {
-            return false;
+            return true;
         }
     }
-    true
+    false
 }
 
 #[inline(always)]
@@ -186,11 +212,25 @@ fn learn_tuple(facts: &mut Facts, needs: u32, socket: &impl Socket, old: u8, new
     if needs & need::SPORT != 0 {
         (facts.sport, facts.may_have_none) = sport(socket, opens, old == TCP_SYN_SENT);
     }
+    learn_addresses(facts, needs, socket);
+}
+
+#[inline(always)]
+fn learn_addresses(facts: &mut Facts, needs: u32, socket: &impl Socket) {
     if needs & need::SRC != 0 {
         facts.src = socket.src();
     }
     if needs & need::DST != 0 {
         facts.dst = socket.dst();
+    }
+}
+
+#[inline(always)]
+fn learn_netns(facts: &mut Facts, needs: u32, socket: &impl Socket) {
+    if needs & need::NETNS != 0
+        && let Some(netns) = socket.netns()
+    {
+        facts.netns = (netns, netns);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     sink::Target,
     source::{
         diag::netns::{self, Netns},
-        ebpf::LoadOptions,
+        ebpf::{LoadOptions, Minis},
     },
 };
 
@@ -91,6 +91,7 @@ impl Config {
                 kernel_log: shared.verbose,
                 hook: args.hook.into(),
                 filter: None,
+                minis: Minis::ALL,
             },
             verbose: shared.verbose,
         })

@@ -22,9 +22,9 @@ use crate::{
     sink::Sink,
     source::{
         diag::SeedSocket,
-        ebpf::{Malformed, Record},
+        ebpf::{Item, Join, Malformed, Record},
     },
-    table::{Applied, Entry, Table},
+    table::{Applied, Change, Entry, Outcome, Table},
 };
 use held::{Held, HeldEvent, pending};
 
@@ -53,6 +53,9 @@ pub struct Parts {
 /// The pipeline.
 pub struct Pipeline {
     parts: Parts,
+    join: Join,
+    /// Changes that no event of the kernel told of by itself.
+    inferred: u64,
     /// Whether there is no filter.
     everything: bool,
     needs: Needs,
@@ -90,6 +93,8 @@ impl Pipeline {
             everything: parts.filter == Expr::EVERYTHING,
             needs: parts.filter.needs(),
             parts,
+            join: Join::default(),
+            inferred: 0,
             held: Held::default(),
             totals: Totals::default(),
             untold: [None; 2],
@@ -169,8 +174,31 @@ impl Pipeline {
     /// Takes in one record of the ring.
     pub fn record(&mut self, record: &Result<Record, Malformed>, out: &mut Out<'_>) {
         match record {
-            Ok(Record::Transition(transition)) => self.transition(transition, out),
-            Ok(Record::Destroy(gone)) => {
+            Ok(record) => {
+                let mut join = std::mem::take(&mut self.join);
+                join.push(record, |item| self.item(item, out));
+                self.join = join;
+            }
+            Err(Malformed) => self.totals.malformed_ring += 1,
+        }
+    }
+
+    /// When [`Pipeline::settle`] is to be called, unless more records come.
+    pub fn due(&self) -> Option<MonoNs> {
+        self.join.due()
+    }
+
+    /// Gives up waiting, at `now`, for records that should have followed others at once.
+    pub fn settle(&mut self, now: MonoNs, out: &mut Out<'_>) {
+        let mut join = std::mem::take(&mut self.join);
+        join.settle(now, |item| self.item(item, out));
+        self.join = join;
+    }
+
+    fn item(&mut self, item: &Item, out: &mut Out<'_>) {
+        match item {
+            Item::Transition(transition) => self.transition(transition, out),
+            Item::Destroy(gone) => {
                 if !self.held.is_empty()
                     && let Some(event) = self.held.take(gone.sk)
                 {
@@ -178,12 +206,40 @@ impl Pipeline {
                 }
                 self.parts.table.destroy(gone.cookie, gone.sk);
             }
-            Err(Malformed) => self.totals.malformed_ring += 1,
+            Item::Mini(mini) => {
+                let changes = self.parts.table.mini(mini);
+                match changes {
+                    [None, None] => self.totals.merged += 1,
+                    [Some(_), Some(_)] => self.inferred += 1,
+                    _ => {}
+                }
+                for Change {
+                    transition,
+                    applied,
+                } in changes.iter().flatten()
+                {
+                    self.change(transition, applied, out);
+                }
+            }
+            Item::Accepted(accepted) => {
+                self.parts.table.accepted(accepted);
+                self.totals.merged += 1;
+            }
         }
     }
 
     fn transition(&mut self, transition: &Transition, out: &mut Out<'_>) {
-        let applied = self.parts.table.apply(transition);
+        match self.parts.table.apply(transition) {
+            Outcome::Applied(applied) => self.change(transition, &applied, out),
+            Outcome::Instead(Change {
+                transition,
+                applied,
+            }) => self.change(&transition, &applied, out),
+            Outcome::Merged => self.totals.merged += 1,
+        }
+    }
+
+    fn change(&mut self, transition: &Transition, applied: &Applied, out: &mut Out<'_>) {
         if !self.held.is_empty()
             && let Some((event, goes_on)) = self.held.take_before(transition, &applied.tuple)
         {
@@ -207,10 +263,10 @@ impl Pipeline {
             self.totals.filtered += 1;
             return;
         }
-        match self.verdict(transition, &applied) {
-            Verdict::Yes => self.show(transition, &applied, out),
+        match self.verdict(transition, applied) {
+            Verdict::Yes => self.show(transition, applied, out),
             Verdict::No => self.totals.filtered += 1,
-            Verdict::Pending => self.hold(transition, &applied, out),
+            Verdict::Pending => self.hold(transition, applied, out),
         }
     }
 
@@ -308,6 +364,9 @@ impl Pipeline {
             owner: applied.owner.as_ref(),
             cause: applied.cause,
             errno: applied.errno,
+            closer: applied.closer.as_ref(),
+            accept_wait: applied.accept_wait,
+            synack_retrans: applied.synack_retrans,
             cgroup: cgroup_path(
                 &mut self.parts.cgroups,
                 transition.info.cgroup_id,
@@ -385,9 +444,11 @@ impl Pipeline {
 
     /// Everything counted so far; `events` is the kernel's own count.
     pub fn totals(&self, at: MonoNs, events: u64) -> Totals {
+        let merged = self.totals.merged + self.join.merged();
         Totals {
             at,
-            events,
+            events: (events + self.inferred).saturating_sub(merged),
+            merged,
             sockets: self.parts.table.len() as u64,
             evicted: self.parts.table.evicted(),
             ..self.totals

@@ -289,7 +289,7 @@ impl Session {
     fn totals(&self) -> Totals {
         let counts = self.tracer.counts().unwrap_or_default();
         debug!("{} transitions were caught inside others", counts.caught);
-        let mut totals = self.pipeline.totals(clock::mono(), counts.transitions);
+        let mut totals = self.pipeline.totals(clock::mono(), counts.events);
         // What the kernel programs dropped did not come this way.
         totals.filtered += counts.filtered;
         totals

@@ -27,13 +27,19 @@ pub enum Cause {
     ConnectFailed,
     /// A listener was closed.
     ListenerClosed,
+    /// A TIME-WAIT ended early: a new connection of the same ends took its place.
+    Reused,
+    /// The kernel had no room for its TIME-WAIT (`tcp_max_tw_buckets`).
+    Overflow,
+    /// The kernel gave up a half-open connection that its peer had not given up.
+    Dropped,
     /// Another error; see the errno.
     Error,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Finished,
         Self::Refused,
         Self::Unreachable,
@@ -46,6 +52,9 @@ impl Cause {
         Self::Disconnected,
         Self::ConnectFailed,
         Self::ListenerClosed,
+        Self::Reused,
+        Self::Overflow,
+        Self::Dropped,
         Self::Error,
     ];
 
@@ -64,6 +73,9 @@ impl Cause {
             Self::Disconnected => "disconnected",
             Self::ConnectFailed => "connect-failed",
             Self::ListenerClosed => "listener-closed",
+            Self::Reused => "reused",
+            Self::Overflow => "overflow",
+            Self::Dropped => "dropped",
             Self::Error => "error",
         }
     }

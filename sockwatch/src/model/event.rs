@@ -103,6 +103,13 @@ pub struct TransitionEvent<'a> {
     pub cause: Option<Cause>,
     /// The error it was closed with.
     pub errno: Option<Errno>,
+    /// The process that closed the socket with this transition, be it the owner or not.
+    pub closer: Option<&'a Owner>,
+    /// From `established` to the first use by the process that accepted the connection; on leaving
+    /// `established`.
+    pub accept_wait: Option<Nanos>,
+    /// SYN-ACKs sent again; on leaving `syn-recv`.
+    pub synack_retrans: Option<u8>,
     /// Path of its cgroup below the cgroup2 mount.
     pub cgroup: Option<&'a str>,
 }
@@ -146,7 +153,7 @@ pub struct Lost {
 pub struct Totals {
     /// When they were counted.
     pub at: MonoNs,
-    /// Transitions that the kernel produced.
+    /// State changes that the kernel produced.
     pub events: u64,
     /// Transitions printed.
     pub emitted: u64,
@@ -156,6 +163,8 @@ pub struct Totals {
     pub lost_kernel: u64,
     /// Transitions lost because the output did not keep up.
     pub lost_output: u64,
+    /// What the kernel told that is part of another change, or none, beyond `events`.
+    pub merged: u64,
     /// Ring records that made no sense.
     pub malformed_ring: u64,
     /// Netlink messages that made no sense.

@@ -51,6 +51,8 @@ pub enum How {
     Scan,
     /// It owns the listener that the connection came in on.
     Inherited,
+    /// The same, and nobody has accepted the connection yet.
+    Unaccepted,
 }
 
 impl How {
@@ -63,6 +65,7 @@ impl How {
             Self::Close => "close",
             Self::Scan => "scan",
             Self::Inherited => "inherited",
+            Self::Unaccepted => "unaccepted",
         }
     }
 }

@@ -7,6 +7,13 @@ use super::{Comm, MonoNs, Nanos, Proto, SocketInfo, SocketKey, TcpState, Tuple};
 pub enum Observed {
     /// The kernel said so as it happened.
     Event,
+    /// The timer of a minisocket told, or the segment that its FIN came in: exact, too.
+    Timer,
+    /// By looking: it happened some time before.
+    Poll,
+    /// The kernel's own event, which means no change of the connection as such: the first one of a
+    /// socket that comes from a half-open connection, or `closed` where a minisocket goes on.
+    Raw,
 }
 
 impl Observed {
@@ -14,6 +21,9 @@ impl Observed {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Event => "event",
+            Self::Timer => "timer",
+            Self::Poll => "poll",
+            Self::Raw => "raw",
         }
     }
 }
@@ -58,7 +68,7 @@ impl TcpNumbers {
     }
 }
 
-/// One call of `inet_sock_set_state`.
+/// One call of `inet_sock_set_state`, or what a minisocket tells in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
     /// When.

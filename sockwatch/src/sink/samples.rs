@@ -66,6 +66,9 @@ pub(super) struct Sample {
     pub(super) owner: Option<Owner>,
     pub(super) cause: Option<Cause>,
     pub(super) errno: Option<Errno>,
+    pub(super) closer: Option<Owner>,
+    pub(super) accept_wait: Option<Nanos>,
+    pub(super) synack_retrans: Option<u8>,
     pub(super) cgroup: Option<&'static str>,
 }
 
@@ -95,6 +98,9 @@ impl Sample {
             owner: Some(owner(b"curl", How::Connect)),
             cause: None,
             errno: None,
+            closer: None,
+            accept_wait: None,
+            synack_retrans: None,
             cgroup: Some("/user.slice/session-1.scope"),
         }
     }
@@ -108,6 +114,9 @@ impl Sample {
             owner: self.owner.as_ref(),
             cause: self.cause,
             errno: self.errno,
+            closer: self.closer.as_ref(),
+            accept_wait: self.accept_wait,
+            synack_retrans: self.synack_retrans,
             cgroup: self.cgroup,
         })
     }
@@ -234,6 +243,7 @@ pub(super) const TOTALS: Totals = Totals {
     filtered: 11,
     lost_kernel: 12,
     lost_output: 1,
+    merged: 5,
     malformed_ring: 0,
     malformed_netlink: 0,
     sockets: 4,

@@ -10,9 +10,12 @@
 mod attach;
 pub mod btf;
 pub mod decode;
+pub mod join;
 mod layout;
+mod minis;
 pub mod probe;
 mod reader;
+mod symbols;
 pub mod tracefs;
 
 use std::{fs, io};
@@ -27,14 +30,16 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use sockwatch_common::{
     ABI_VERSION,
     filter::Filter,
-    layout::{ClassicLayout, Layout, Settings},
+    layout::{ClassicLayout, Layout, Settings, Symbols},
 };
 use thiserror::Error;
 
 use crate::{explain::one_line, model::event::Degraded};
 use attach::Attached;
 pub use attach::Hook;
-pub use decode::{Destroyed, Malformed, Record, decode};
+pub use decode::{Destroyed, Malformed, MiniRecord, MiniTold, Record, SynSent, Told, decode};
+pub use join::{Item, Join};
+pub use minis::Minis;
 pub use reader::{KernelLog, Reader};
 use tracefs::TracefsError;
 
@@ -97,6 +102,8 @@ pub struct LoadOptions {
     pub hook: Option<Hook>,
     /// What the programs may drop; `None` has them drop nothing.
     pub filter: Option<Box<Filter>>,
+    /// What is to be told beyond the changes of full sockets.
+    pub minis: Minis,
 }
 
 /// The attached programs. Dropping it detaches them.
@@ -110,15 +117,23 @@ pub struct Tracer {
     /// Whether the programs drop what [`LoadOptions::filter`] says: not where the kernel refused
     /// them with it.
     pub filters: bool,
+    /// What is told of [`LoadOptions::minis`].
+    pub minis: Minis,
     /// What this kernel or this run lacks.
     pub degraded: Vec<Degraded>,
+}
+
+/// Where this kernel keeps things.
+struct Kernel {
+    layout: Layout,
+    symbols: Symbols,
 }
 
 /// The kernel's counts, over all CPUs, since the programs were attached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KernelCounts {
-    /// Transitions that the kernel produced, seen by the program or not.
-    pub transitions: u64,
+    /// What the kernel told, seen by the programs or not.
+    pub events: u64,
     /// Those that the filter in the kernel dropped.
     pub filtered: u64,
     /// Those for which the ring had no room.
@@ -158,9 +173,15 @@ impl Tracer {
         let mut degraded = Vec::new();
         let btf = fs::read(BTF_PATH);
         let layout = kernel_layout(btf.as_deref(), &mut degraded);
+        let (minis, symbols) = minis::usable(options.minis, &layout, &mut degraded);
+        let options = &LoadOptions {
+            minis,
+            ..options.clone()
+        };
+        let kernel = Kernel { layout, symbols };
         let mut refused = None;
         for hook in hooks_to_try(options.hook, btf.as_deref().err())? {
-            match Self::load_on(options, hook, &layout, &mut degraded) {
+            match Self::load_on(options, hook, &kernel, &mut degraded) {
                 Ok(loaded) => return Ok(loaded),
                 Err(LoadError::Refused(error)) if options.hook.is_none() => {
                     degraded.push(Degraded {
@@ -182,16 +203,16 @@ impl Tracer {
     fn load_on(
         options: &LoadOptions,
         hook: Hook,
-        layout: &Layout,
+        kernel: &Kernel,
         degraded: &mut Vec<Degraded>,
     ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
-        match Self::load_with(options, hook, layout, degraded) {
+        match Self::load_with(options, hook, kernel, degraded) {
             Err(LoadError::Refused(error)) if options.filter.is_some() => {
                 let unfiltered = LoadOptions {
                     filter: None,
                     ..options.clone()
                 };
-                let mut loaded = Self::load_with(&unfiltered, hook, layout, degraded)?;
+                let mut loaded = Self::load_with(&unfiltered, hook, kernel, degraded)?;
                 loaded.0.degraded.push(Degraded {
                     what: "filter in the kernel",
                     why: format!("{}; sockwatch decides on everything", one_line(&error)),
@@ -205,12 +226,16 @@ impl Tracer {
     fn load_with(
         options: &LoadOptions,
         hook: Hook,
-        layout: &Layout,
+        kernel: &Kernel,
         degraded: &mut Vec<Degraded>,
     ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
         let classic = match hook {
             Hook::TpBtf => ClassicLayout::ABSENT,
             Hook::Tracepoint => tracefs::classic_layout()?,
+        };
+        let minis = match hook {
+            Hook::TpBtf => options.minis,
+            Hook::Tracepoint => minis::none_without_types(options.minis, degraded),
         };
         let helpers: &[u32] = if hook == Hook::TpBtf { &[1, 0] } else { &[0] };
         let mut last = None;
@@ -218,9 +243,13 @@ impl Tracer {
             let settings = Settings {
                 wake_at_bytes: options.ring_size / 4,
                 typed_helpers,
+                requests: minis.requests.into(),
+                timewaits: minis.timewaits.into(),
+                ports: minis.ports.into(),
+                accepts: minis.accepts.into(),
             };
-            let mut ebpf = open_object(options, layout, &classic, settings)?;
-            match Attached::new(&mut ebpf, hook) {
+            let mut ebpf = open_object(options, kernel, &classic, settings)?;
+            match Attached::new(&mut ebpf, hook, minis) {
                 Ok(attached) => {
                     if typed_helpers == 0 {
                         degraded.push(Degraded {
@@ -267,10 +296,11 @@ impl Tracer {
         Ok((
             Self {
                 ebpf: Some(ebpf),
-                attached,
                 skipped: 0,
                 counters,
                 filters: options.filter.is_some(),
+                minis: attached.minis,
+                attached,
                 degraded,
             },
             reader,
@@ -301,14 +331,14 @@ impl Tracer {
     pub fn counts(&self) -> Result<KernelCounts, MapError> {
         let mut counts = KernelCounts::default();
         for CountersPod(cpu) in self.counters.get(&0, 0)?.iter() {
-            counts.transitions += cpu.transitions;
+            counts.events += cpu.events;
             counts.caught += cpu.caught;
             counts.filtered += cpu.filtered;
             counts.ring_full += cpu.lost;
             counts.lost_last_ns = counts.lost_last_ns.max(cpu.lost_last_ns);
         }
         counts.nested = self.skipped.saturating_sub(counts.caught);
-        counts.transitions += counts.nested;
+        counts.events += counts.nested;
         Ok(counts)
     }
 }
@@ -370,7 +400,7 @@ pub(crate) fn raise_memlock_limit() {
 
 fn open_object(
     options: &LoadOptions,
-    layout: &Layout,
+    kernel: &Kernel,
     classic: &ClassicLayout,
     settings: Settings,
 ) -> Result<Ebpf, LoadError> {
@@ -381,7 +411,8 @@ fn open_object(
         // The object has no relocations against the kernel's types.
         .btf(None)
         .map_max_entries("EVENTS", options.ring_size)
-        .override_global("LAYOUT", &layout.words(), true)
+        .override_global("LAYOUT", &kernel.layout.words(), true)
+        .override_global("SYMBOLS", &kernel.symbols.words(), true)
         .override_global("CLASSIC_LAYOUT", &classic.words(), true)
         .override_global("SETTINGS", &settings.words(), true)
         .override_global("FILTER", &filter, true)

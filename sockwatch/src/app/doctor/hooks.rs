@@ -8,7 +8,7 @@ use crate::{
     explain::one_line,
     model::event::Degraded,
     source::ebpf::{
-        BTF_PATH, Hook, LoadError, LoadOptions, Tracer,
+        BTF_PATH, Hook, LoadError, LoadOptions, Minis, Tracer,
         probe::{self, ProbeError, Types},
         tracefs::{self, TracefsError},
     },
@@ -133,6 +133,7 @@ fn load(hook: Hook, privileged: bool) -> Check {
         kernel_log: false,
         hook: Some(hook),
         filter: None,
+        minis: Minis::ALL,
     };
     match Tracer::load(&options) {
         Ok((tracer, _reader, _log)) => loaded(hook, &tracer.probes(), &tracer.degraded),

@@ -33,13 +33,15 @@ pub(super) const fn of_state(state: TcpState) -> Style {
 /// its own side did so out of order.
 pub(super) const fn of_cause(cause: Cause) -> Style {
     match cause {
-        Cause::Finished => Style::new(),
+        Cause::Finished | Cause::Reused => Style::new(),
         Cause::Refused
         | Cause::Unreachable
         | Cause::TimedOut
         | Cause::ResetByPeer
         | Cause::Killed
         | Cause::ConnectFailed
+        | Cause::Overflow
+        | Cause::Dropped
         | Cause::Error => AnsiColor::Red.on_default(),
         Cause::Aborted
         | Cause::GaveUp

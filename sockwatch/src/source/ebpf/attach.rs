@@ -11,7 +11,7 @@ use aya::{
 };
 use rustix::system::uname;
 
-use super::LoadError;
+use super::{LoadError, minis::Minis};
 use crate::{explain::one_line, model::event::Degraded};
 
 /// A way into the kernel's `inet_sock_set_state`.
@@ -39,12 +39,14 @@ pub(super) struct Attached {
     pub(super) probes: Vec<String>,
     /// What could not be attached, and why.
     pub(super) degraded: Vec<Degraded>,
+    /// What is told beyond the changes of full sockets.
+    pub(super) minis: Minis,
     /// The transition program, for its `recursion_misses`.
     set_state: OwnedFd,
 }
 
 impl Attached {
-    pub(super) fn new(ebpf: &mut Ebpf, hook: Hook) -> Result<Self, LoadError> {
+    pub(super) fn new(ebpf: &mut Ebpf, hook: Hook, minis: Minis) -> Result<Self, LoadError> {
         // Not the loader's own copy of the types: it does not give that out.
         let btf = match hook {
             Hook::TpBtf => Some(Btf::from_sys_fs().map_err(|e| LoadError::Refused(e.into()))?),
@@ -63,10 +65,12 @@ impl Attached {
         let mut attached = Self {
             probes: vec![format!("{}/inet_sock_set_state", hook.word())],
             degraded: Vec::new(),
+            minis,
             set_state: fd,
         };
-        if hook == Hook::TpBtf {
-            attached.catch_nested(ebpf, btf.as_ref())?;
+        if let Some(btf) = &btf {
+            attached.catch_nested(ebpf, btf)?;
+            attached.attach_minis(ebpf, btf)?;
         }
         // Without it the table forgets closed sockets only when it is full.
         match attach(ebpf, destroy, btf.as_ref(), ("tcp", "tcp_destroy_sock")) {
@@ -82,18 +86,67 @@ impl Attached {
 
     /// Attaches the second transition program: behind the first, which the order of attachment
     /// sees to (`tracepoint_add_func`).
-    fn catch_nested(&mut self, ebpf: &mut Ebpf, btf: Option<&Btf>) -> Result<(), LoadError> {
+    fn catch_nested(&mut self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
         const WHAT: &str = "nested transitions";
         if probes_are_preemptible() {
             self.lacks(WHAT, "not caught on this kernel, but counted".to_owned());
             return Ok(());
         }
         let hook = ("sock", "inet_sock_set_state");
-        match attach(ebpf, "set_state_nested", btf, hook) {
+        match attach(ebpf, "set_state_nested", Some(btf), hook) {
             Ok(_) => Ok(()),
             Err(LoadError::Refused(error)) => {
                 self.lacks(WHAT, one_line(&error));
                 Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Attaches what tells of minisockets, ports and accepting processes.
+    fn attach_minis(&mut self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+        if self.minis.timers() {
+            // The end of a minisocket whose begin was not told says nothing; a begin whose end is
+            // not told would stay for ever.
+            let told = self.try_attach(ebpf, btf, "timer_cancel", ("timer", "timer_cancel"))?
+                && self.try_attach(ebpf, btf, "timer_start", ("timer", "timer_start"))?;
+            if !told {
+                self.minis = Minis {
+                    accepts: self.minis.accepts,
+                    ..Minis::NONE
+                };
+            }
+        }
+        if self.minis.timewaits {
+            self.try_attach(ebpf, btf, "segment_dropped", ("skb", "kfree_skb"))?;
+        }
+        if self.minis.accepts {
+            let hook = ("tcp", "tcp_rcv_space_adjust");
+            self.minis.accepts = self.try_attach(ebpf, btf, "received", hook)?;
+        }
+        if self.minis.accepts {
+            self.try_attach(ebpf, btf, "sent", ("tcp", "tcp_sendmsg_locked"))?;
+        }
+        Ok(())
+    }
+
+    /// Attaches a program that can be done without; says whether that worked.
+    fn try_attach(
+        &mut self,
+        ebpf: &mut Ebpf,
+        btf: &Btf,
+        program: &'static str,
+        hook: (&'static str, &'static str),
+    ) -> Result<bool, LoadError> {
+        match attach(ebpf, program, Some(btf), hook) {
+            Ok(_) => {
+                let probe = format!("{}/{}", Hook::TpBtf.word(), hook.1);
+                self.probes.push(probe);
+                Ok(true)
+            }
+            Err(LoadError::Refused(error)) => {
+                self.lacks(hook.1, one_line(&error));
+                Ok(false)
             }
             Err(error) => Err(error),
         }

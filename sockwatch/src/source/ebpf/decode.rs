@@ -3,14 +3,23 @@
 //! No record is trusted: a wrong length or an unknown kind or family is [`Malformed`], counted
 //! by the reader, never a panic.
 
-use std::mem::offset_of;
+use std::{mem::offset_of, num::NonZeroU64};
 
-use sockwatch_common::record::{self, kind, known, sock_flag, task_flag};
+use sockwatch_common::record::{self, kind, known, mini, mini_flag, sock_flag, task_flag};
 
 use crate::model::{
-    Comm, Context, Family, MonoNs, Observed, Proto, SocketInfo, SocketKey, TcpNumbers, TcpState,
-    Transition, Tuple,
+    Accepted, Comm, Context, Family, MiniKind, MonoNs, Observed, Proto, SocketInfo, SocketKey,
+    TcpNumbers, TcpState, Transition, Tuple,
 };
+
+/// One ring record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The CPU that wrote it. Records of one CPU are in the order of what they tell.
+    pub cpu: u32,
+    /// What it says.
+    pub told: Told,
+}
 
 /// What one ring record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +27,69 @@ use crate::model::{
     clippy::large_enum_variant,
     reason = "boxing would allocate once per event"
 )]
-pub enum Record {
+pub enum Told {
     /// A socket changed its state.
     Transition(Transition),
     /// A socket is gone.
     Destroy(Destroyed),
+    /// The timer of a minisocket told something, or a segment.
+    Mini(MiniRecord),
+    /// A SYN was sent.
+    SynSent(SynSent),
+    /// A connection was accepted.
+    Accepted(Accepted),
+}
+
+/// Something that happened to a minisocket or its timer. What it means depends on what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MiniRecord {
+    /// When.
+    pub at: MonoNs,
+    /// Address of the minisocket; 0 where it is not known.
+    pub address: u64,
+    /// `skc_cookie`.
+    pub cookie: Option<NonZeroU64>,
+    /// Both ends.
+    pub tuple: Tuple,
+    /// Namespace, device, mark.
+    pub info: SocketInfo,
+    /// What it stands for.
+    pub kind: MiniKind,
+    /// What happened.
+    pub event: MiniTold,
+}
+
+/// What happened to a minisocket or its timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MiniTold {
+    /// `timer_start`
+    Start {
+        /// Whether its FIN is watched for.
+        watched: bool,
+    },
+    /// `timer_cancel`
+    Cancel {
+        /// Whether its time was over.
+        due: bool,
+    },
+    /// A FIN made a TIME-WAIT of it.
+    Fin,
+    /// The segment was dropped that ended it.
+    Segment {
+        /// Whether it was a reset.
+        rst: bool,
+    },
+}
+
+/// The ends of a connection whose SYN has been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynSent {
+    /// When.
+    pub at: MonoNs,
+    /// Address of the `struct sock`.
+    pub sk: u64,
+    /// Both ends.
+    pub tuple: Tuple,
 }
 
 /// A socket that will emit no more transitions.
@@ -55,23 +122,31 @@ macro_rules! get {
 /// [`Malformed`] for a record of unknown kind, of a length that its kind does not have, or of an
 /// address family that is not IP.
 pub fn decode(bytes: &[u8]) -> Result<Record, Malformed> {
-    let kind = bytes
-        .first_chunk::<2>()
-        .map(|&kind| u16::from_ne_bytes(kind));
-    let record = match kind {
-        Some(kind::TRANSITION) => bytes
+    let header = bytes.first_chunk::<{ size_of::<record::Header>() }>();
+    let header = header.ok_or(Malformed)?;
+    let told = match get!(header, record::Header, kind: u16) {
+        kind::TRANSITION => bytes
             .try_into()
             .ok()
             .and_then(transition)
-            .map(Record::Transition),
-        Some(kind::DESTROY) => bytes.try_into().ok().map(destroyed).map(Record::Destroy),
+            .map(Told::Transition),
+        kind::DESTROY => bytes.try_into().ok().map(destroyed).map(Told::Destroy),
+        kind::MINI => bytes.try_into().ok().and_then(minisocket).map(Told::Mini),
+        kind::SYN_SENT => bytes.try_into().ok().and_then(syn_sent).map(Told::SynSent),
+        kind::ACCEPT => bytes.try_into().ok().map(accepted).map(Told::Accepted),
         _ => None,
     };
-    record.ok_or(Malformed)
+    Ok(Record {
+        cpu: get!(header, record::Header, cpu: u32),
+        told: told.ok_or(Malformed)?,
+    })
 }
 
 type TransitionBytes = [u8; size_of::<record::Transition>()];
 type DestroyBytes = [u8; size_of::<record::Destroy>()];
+type MiniBytes = [u8; size_of::<record::Mini>()];
+type SynSentBytes = [u8; size_of::<record::SynSent>()];
+type AcceptBytes = [u8; size_of::<record::Accept>()];
 
 fn transition(bytes: &TransitionBytes) -> Option<Transition> {
     macro_rules! raw {
@@ -122,7 +197,7 @@ fn fact<T>(known: u32, bit: u32, value: T) -> Option<T> {
     (known & bit != 0).then_some(value)
 }
 
-fn array<const AT: usize>(bytes: &TransitionBytes) -> &[u8; 16] {
+fn array<const AT: usize>(bytes: &[u8]) -> &[u8; 16] {
     bytes[AT..].first_chunk().unwrap_or(&[0; 16])
 }
 
@@ -207,5 +282,101 @@ fn destroyed(bytes: &DestroyBytes) -> Destroyed {
     Destroyed {
         cookie: get!(bytes, record::Destroy, cookie: u64),
         sk: get!(bytes, record::Destroy, sk: u64),
+    }
+}
+
+fn minisocket(bytes: &MiniBytes) -> Option<MiniRecord> {
+    macro_rules! raw {
+        ($field:ident: $int:ty) => {
+            get!(bytes, record::Mini, $field: $int)
+        };
+    }
+    let known = raw!(known: u32);
+    let flag = |bit| raw!(flags: u8) & bit != 0;
+    let event = match raw!(event: u8) {
+        mini::START => MiniTold::Start {
+            watched: !flag(mini_flag::UNWATCHED),
+        },
+        mini::CANCEL => MiniTold::Cancel {
+            due: flag(mini_flag::DUE),
+        },
+        mini::FIN => MiniTold::Fin,
+        mini::SEGMENT => MiniTold::Segment {
+            rst: flag(mini_flag::RST),
+        },
+        _ => return None,
+    };
+    let kind = match TcpState::from_kernel(raw!(state: u8)) {
+        TcpState::NewSynRecv => MiniKind::Request {
+            listener: NonZeroU64::new(raw!(listener_cookie: u64)),
+            synack_retrans: raw!(retrans: u8),
+        },
+        substate @ (TcpState::FinWait2 | TcpState::TimeWait) => MiniKind::TimeWait { substate },
+        _ => return None,
+    };
+    Some(MiniRecord {
+        at: MonoNs(raw!(mono_ns: u64)),
+        address: raw!(address: u64),
+        cookie: NonZeroU64::new(raw!(cookie: u64)),
+        tuple: Tuple::from_kernel(
+            Family::from_kernel(raw!(family: u16))?,
+            (
+                array::<{ offset_of!(record::Mini, saddr) }>(bytes),
+                raw!(sport: u16),
+            ),
+            (
+                array::<{ offset_of!(record::Mini, daddr) }>(bytes),
+                raw!(dport: u16),
+            ),
+        ),
+        info: SocketInfo {
+            netns: fact(known, known::NETNS, raw!(netns: u32)),
+            ifindex: fact(known, known::IFINDEX, raw!(ifindex: u32)),
+            mark: fact(known, known::MARK, raw!(mark: u32)),
+            ..SocketInfo::default()
+        },
+        kind,
+        event,
+    })
+}
+
+fn syn_sent(bytes: &SynSentBytes) -> Option<SynSent> {
+    macro_rules! raw {
+        ($field:ident: $int:ty) => {
+            get!(bytes, record::SynSent, $field: $int)
+        };
+    }
+    Some(SynSent {
+        at: MonoNs(raw!(mono_ns: u64)),
+        sk: raw!(sk: u64),
+        tuple: Tuple::from_kernel(
+            Family::from_kernel(raw!(family: u16))?,
+            (
+                array::<{ offset_of!(record::SynSent, saddr) }>(bytes),
+                raw!(sport: u16),
+            ),
+            (
+                array::<{ offset_of!(record::SynSent, daddr) }>(bytes),
+                raw!(dport: u16),
+            ),
+        ),
+    })
+}
+
+fn accepted(bytes: &AcceptBytes) -> Accepted {
+    macro_rules! raw {
+        ($field:ident: $int:ty) => {
+            get!(bytes, record::Accept, $field: $int)
+        };
+    }
+    Accepted {
+        at: MonoNs(raw!(mono_ns: u64)),
+        cookie: raw!(cookie: u64),
+        sk: raw!(sk: u64),
+        by: Context {
+            pid: raw!(pid: u32),
+            comm: Comm::from_kernel(*array::<{ offset_of!(record::Accept, comm) }>(bytes)),
+            kernel_thread: raw!(task_flags: u8) & task_flag::KTHREAD != 0,
+        },
     }
 }

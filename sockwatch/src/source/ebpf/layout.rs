@@ -7,13 +7,13 @@ use super::btf::{Btf, BtfError, Struct};
 /// What the kernel lacks, by the name of the field, with what is therefore not known.
 pub(super) type Missing = Vec<&'static str>;
 
-/// Where to look up each field of [`Layout`]: structure, path, bytes. Of the last ones a kernel has
-/// one at most, and misses little without.
+/// Where to look up each field of [`Layout`]: structure, path, bytes. Behind the semicolon are those
+/// without which something else goes missing that says so itself, or nothing much.
 macro_rules! lookups {
     (
         $structs:ident, $missing:ident;
         $($field:ident: $name:literal $path:literal $size:literal),*;
-        $($form:ident: $form_name:literal $form_path:literal $form_size:literal,)*
+        $($form:ident: $form_name:literal $form_path:literal $form_size:tt,)*
     ) => {
         Layout {
             $($field: find($structs, $name, $path, $size).unwrap_or_else(|| {
@@ -25,7 +25,10 @@ macro_rules! lookups {
     };
 }
 
-const STRUCTS: [&str; 11] = [
+/// Length of a `timer_list`.
+const TIMER: u32 = 40;
+
+const STRUCTS: [&str; 18] = [
     "sock",
     "inet_sock",
     "net",
@@ -37,6 +40,13 @@ const STRUCTS: [&str; 11] = [
     "kernfs_node",
     "tcp_sock",
     "task_struct",
+    "timer_list",
+    "request_sock",
+    "inet_request_sock",
+    "inet_timewait_sock",
+    "inet_connection_sock",
+    "sk_buff",
+    "net_device",
 ];
 
 /// Looks every field up in the kernel's BTF. A field that is missing, or of another length than
@@ -88,7 +98,32 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         task_flags: "task_struct" "flags" 4;
         local_ports: "net" "ipv4.ip_local_ports.range" 4,
         local_ports_pair: "net" "ipv4.ip_local_ports.range" 8,
+        timer_function: "timer_list" "function" 8,
+        timer_expires: "timer_list" "expires" 8,
+        rsk_timer: "request_sock" "rsk_timer" TIMER,
+        num_retrans: "request_sock" "num_retrans" 1,
+        listener: "sock" "__sk_common.skc_listener" 8,
+        ir_mark: "inet_request_sock" "ir_mark" 4,
+        tw_timer: "inet_timewait_sock" "tw_timer" TIMER,
+        tw_substate: "inet_timewait_sock" "tw_substate" 1,
+        tw_mark: "inet_timewait_sock" "tw_mark" 4,
+        write_timer: "sock" "tcp_retransmit_timer" TIMER,
+        state: "sock" "__sk_common.skc_state" 1,
+        skb_head: "sk_buff" "head" 8,
+        network_header: "sk_buff" "network_header" 2,
+        transport_header: "sk_buff" "transport_header" 2,
+        skb_dev: "sk_buff" "dev" 8,
+        dev_net: "net_device" "nd_net.net" 8,
     };
+    if layout.write_timer == ABSENT {
+        let before_6_19 = find(
+            structs,
+            "inet_connection_sock",
+            "icsk_retransmit_timer",
+            TIMER,
+        );
+        layout.write_timer = before_6_19.unwrap_or(ABSENT);
+    }
     // A socket lies at the begin of its `socket_alloc`; the inode is that structure's other half.
     let inode = by_name(structs, "socket_alloc").and_then(|alloc| alloc.field("vfs_inode"));
     if inode.is_none() {

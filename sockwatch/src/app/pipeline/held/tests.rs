@@ -39,6 +39,9 @@ fn connect(number: u64) -> HeldEvent {
         owner: None,
         cause: None,
         errno: None,
+        closer: None,
+        accept_wait: None,
+        synack_retrans: None,
     };
     HeldEvent::new(&transition, &applied)
 }
