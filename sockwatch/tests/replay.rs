@@ -19,7 +19,7 @@ use sockwatch::{
     sink::{Jsonl, Sink, Text, TextOptions},
     source::{
         diag::SeedSocket,
-        ebpf::{Record, Told, decode},
+        ebpf::{Minis, Record, Told, decode},
         replay,
     },
     table::Table,
@@ -93,6 +93,8 @@ fn pipeline(asked: Asked) -> Pipeline {
         selection,
         filter: asked.filter,
         local_ports: 32_768..=60_999,
+        minis: Minis::ALL,
+        raw_events: false,
         sink: asked.sink,
         cgroups: None,
         count: asked.count,

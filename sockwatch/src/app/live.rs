@@ -85,6 +85,8 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         filter: config.filter.clone(),
         local_ports: local_ports::range(),
         prefiltered: tracer.filters,
+        minis: tracer.minis,
+        raw_events: config.raw_events,
         sink,
         cgroups: cgroups.ok(),
         count: config.count,

@@ -5,6 +5,7 @@ use sockwatch_common::filter::STATES;
 use crate::{
     filter::Selection,
     model::{
+        Proto,
         TcpState::{
             self, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen,
             SynRecv, SynSent, TimeWait,
@@ -42,6 +43,38 @@ pub(super) fn kept(selection: &Selection) -> [u32; STATES] {
     kept
 }
 
+/// What else than the changes of full sockets matters to a selection of states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "four answers")]
+pub struct Matter {
+    /// Half-open connections.
+    pub requests: bool,
+    /// TIME-WAIT, and FIN-WAIT-2 that no process holds.
+    pub timewaits: bool,
+    /// The port that connect() has the kernel choose.
+    pub ports: bool,
+    /// Who accepts a connection.
+    pub accepts: bool,
+}
+
+impl Selection {
+    /// What else than the changes of full sockets matters.
+    pub fn matter(&self) -> Matter {
+        let tcp = self.protos.is_empty() || self.protos.contains(&Proto::Tcp);
+        let shows = |old, new| self.shows_states(Some(old), new);
+        Matter {
+            requests: tcp && matters(self, Listen, SynRecv),
+            // Without them `closed` would be shown where the connection is not.
+            timewaits: tcp
+                && (matters(self, FinWait2, TimeWait)
+                    || matters(self, TimeWait, Close)
+                    || shows(FinWait2, Close)),
+            ports: tcp && shows(Close, SynSent),
+            accepts: tcp && leads_to_shown(self, Established),
+        }
+    }
+}
+
 /// Whether the change is shown, or something shown depends on it.
 ///
 /// That is what comes later in the same life, for its dwell, age, owner and tuple: so every change
@@ -58,6 +91,13 @@ fn matters(selection: &Selection, old: TcpState, new: TcpState) -> bool {
         return true;
     }
     // What ends the first state tells the port of what began it, and whose it is.
+    // Where a minisocket takes the place of the socket, the kernel tells of `closed`.
+    if new == Close
+        && matches!(old, FinWait1 | FinWait2 | Closing)
+        && (selection.shows_states(Some(old), TimeWait) || leads_to_shown(selection, TimeWait))
+    {
+        return true;
+    }
     let begin = match old {
         SynSent => {
             leads_to_shown(selection, SynSent) || selection.shows_states(Some(Close), SynSent)
