@@ -216,7 +216,5 @@ global! {
         timewaits,
         /// 1 where the port is told that connect() has the kernel choose, else 0.
         ports,
-        /// 1 where it is told who accepts a connection, else 0.
-        accepts,
     }
 }

@@ -27,4 +27,4 @@ pub use row::{Row, Timer, TimerKind};
 pub use socket::{SocketInfo, SocketKey, Tuple};
 pub use state::{StateSet, TcpState};
 pub use time::{MonoNs, Nanos, Seen, WallClock};
-pub use transition::{Context, Observed, TcpNumbers, Transition};
+pub use transition::{Context, Observed, ResetReason, TcpNumbers, Transition};
