@@ -113,6 +113,14 @@ global! {
         comm,
         /// `task_struct.flags`, u32.
         task_flags,
+        /// `task_struct.tgid`, i32.
+        task_tgid,
+        /// `task_struct.files`, pointer to `files_struct`.
+        task_files,
+        /// `inode.i_sb`, pointer to `super_block`.
+        inode_sb,
+        /// `super_block.s_magic`, unsigned long.
+        sb_magic,
     }
 }
 

@@ -13,6 +13,7 @@ pub mod decode;
 mod layout;
 pub mod probe;
 mod reader;
+pub mod task_files;
 pub mod tracefs;
 
 use std::{fs, io};

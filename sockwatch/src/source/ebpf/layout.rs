@@ -25,7 +25,7 @@ macro_rules! lookups {
     };
 }
 
-const STRUCTS: [&str; 11] = [
+const STRUCTS: [&str; 12] = [
     "sock",
     "inet_sock",
     "net",
@@ -37,6 +37,7 @@ const STRUCTS: [&str; 11] = [
     "kernfs_node",
     "tcp_sock",
     "task_struct",
+    "super_block",
 ];
 
 /// Looks every field up in the kernel's BTF. A field that is missing, or of another length than
@@ -85,7 +86,11 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         bytes_received: "tcp_sock" "bytes_received" 8,
         group_leader: "task_struct" "group_leader" 8,
         comm: "task_struct" "comm" 16,
-        task_flags: "task_struct" "flags" 4;
+        task_flags: "task_struct" "flags" 4,
+        task_tgid: "task_struct" "tgid" 4,
+        task_files: "task_struct" "files" 8,
+        inode_sb: "inode" "i_sb" 8,
+        sb_magic: "super_block" "s_magic" 8;
         local_ports: "net" "ipv4.ip_local_ports.range" 4,
         local_ports_pair: "net" "ipv4.ip_local_ports.range" 8,
     };
