@@ -20,6 +20,8 @@ macro_rules! trials {
 
 #[path = "kernel/addresses.rs"]
 mod addresses;
+#[path = "kernel/container.rs"]
+mod container;
 #[path = "kernel/exact.rs"]
 mod exact;
 #[path = "kernel/existing.rs"]
@@ -57,8 +59,9 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 17] = [
+    let modules: [fn() -> Vec<Trial>; 18] = [
         addresses::trials,
+        container::trials,
         exact::trials,
         existing::trials,
         failed::trials,
