@@ -12,12 +12,14 @@
 //! | `reset_sent` | `tp_btf/tcp_send_reset` | 6.10 | nothing known |
 //! | `destroy` | `tp_btf/tcp_destroy_sock` | 5.5 | as above |
 //! | `destroy_classic` | `tracepoint/tcp/tcp_destroy_sock` | 4.16 | as above |
+//! | `task_file` | `iter/task_file` | 5.8 | descriptors that are opened or passed on while it runs |
 //!
 //! The user-space loader attaches those of `tp_btf`, or the classic ones. Both go through one body:
 //! drop what can matter to nobody ([`filter`]), else read the facts of a `struct sock`
 //! ([`transition`]), through direct typed loads or through `bpf_probe_read_kernel` ([`memory`]), and
 //! commit them to the ring ([`ring`]). Nothing else is decided here: no cause, no owner, and not what
-//! is shown.
+//! is shown. `task_file` is none of them: it is loaded alone, and whoever reads it runs it
+//! ([`task_file`]).
 
 #![no_std]
 #![no_main]
@@ -33,6 +35,7 @@ mod nested;
 mod reset;
 mod ring;
 mod syn_sent;
+mod task_file;
 mod timers;
 mod transition;
 
@@ -153,6 +156,15 @@ fn sent(ctx: BtfTracePointContext) -> i32 {
 #[tracepoint(category = "tcp", name = "tcp_destroy_sock")]
 fn destroy_classic(ctx: TracePointContext) -> u32 {
     transition::record_destroy::<Probe>(classic::destroyed_sock(&ctx));
+    0
+}
+
+/// `bpf_iter_task_file(struct bpf_iter_meta *meta, struct task_struct *task, u32 fd, struct file *file)`
+#[unsafe(link_section = "iter/task_file")]
+#[unsafe(no_mangle)]
+extern "C" fn task_file(ctx: *const task_file::Context) -> i32 {
+    task_file::write(ctx);
+    // Go on with the next file.
     0
 }
 

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no kernel structures. Nothing here depends on any other module of the crate.
 
 pub mod cause;
+pub mod container;
 pub mod endpoint;
 pub mod event;
 pub mod mini;

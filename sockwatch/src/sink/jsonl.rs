@@ -12,6 +12,7 @@ use std::{net::IpAddr, num::NonZeroU64};
 use super::stamp::UtcStamp;
 use crate::model::{
     Cause, Event, MonoNs, Owner, Proto, SocketInfo, TcpState, Transition, Tuple, WallClock,
+    container,
     event::{Lost, RowEvent, SocketEvent, Start, Totals, TransitionEvent},
 };
 use object::{List, Null, Object, Plain, Text, Word, field};
@@ -171,6 +172,8 @@ fn identity(object: &mut Object<'_>, cookie: Option<NonZeroU64>, info: &SocketIn
 
 fn process(object: &mut Object<'_>, cgroup: Option<&str>, owner: Option<&Owner>) {
     field!(object, "cgroup", cgroup.map(|path| Text(path.as_bytes())));
+    let container = cgroup.and_then(container::find);
+    field!(object, "container", container.map(|id| Text(id.as_bytes())));
     field!(object, "owner", owner);
 }
 

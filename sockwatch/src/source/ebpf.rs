@@ -16,6 +16,7 @@ mod minis;
 pub mod probe;
 mod reader;
 mod symbols;
+pub mod task_files;
 pub mod tracefs;
 
 use std::{fs, io};
@@ -426,6 +427,8 @@ fn open_object(
         // The object has no relocations against the kernel's types.
         .btf(None)
         .map_max_entries("EVENTS", options.ring_size)
+        .map_max_entries("FIN_WAIT2", room(options.minis.timewaits))
+        .map_max_entries("UNACCEPTED", room(options.minis.accepts))
         .override_global("LAYOUT", &kernel.layout.words(), true)
         .override_global("SYMBOLS", &kernel.symbols.words(), true)
         .override_global("CLASSIC_LAYOUT", &classic.words(), true)
@@ -436,6 +439,11 @@ fn open_object(
         .map_err(LoadError::Object)?;
     check_abi(&ebpf)?;
     Ok(ebpf)
+}
+
+/// Entries of a map of sockets: the kernel sets memory aside for each.
+const fn room(used: bool) -> u32 {
+    if used { 65_536 } else { 1 }
 }
 
 fn check_abi(ebpf: &Ebpf) -> Result<(), LoadError> {

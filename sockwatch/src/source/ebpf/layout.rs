@@ -45,7 +45,7 @@ macro_rules! lookups {
 /// Length of a `timer_list`.
 const TIMER: u32 = 40;
 
-const STRUCTS: [&str; 18] = [
+const STRUCTS: [&str; 19] = [
     "sock",
     "inet_sock",
     "net",
@@ -64,6 +64,7 @@ const STRUCTS: [&str; 18] = [
     "inet_connection_sock",
     "sk_buff",
     "net_device",
+    "super_block",
 ];
 
 /// Looks every field up in the kernel's BTF. A field that is missing, or of another length than
@@ -112,7 +113,11 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<Found, BtfError> {
         bytes_received: "tcp_sock" "bytes_received" 8,
         group_leader: "task_struct" "group_leader" 8,
         comm: "task_struct" "comm" 16,
-        task_flags: "task_struct" "flags" 4;
+        task_flags: "task_struct" "flags" 4,
+        task_tgid: "task_struct" "tgid" 4,
+        task_files: "task_struct" "files" 8,
+        inode_sb: "inode" "i_sb" 8,
+        sb_magic: "super_block" "s_magic" 8;
         local_ports: "net" "ipv4.ip_local_ports.range" 4,
         local_ports_pair: "net" "ipv4.ip_local_ports.range" 8,
         timer_function: "timer_list" "function" 8,
