@@ -1,5 +1,7 @@
 //! Events for the tests of the sinks.
 
+mod minis;
+
 use std::net::IpAddr;
 
 use crate::model::{
@@ -90,6 +92,7 @@ impl Sample {
                 dead: Some(false),
                 done: Some(false),
                 context: None,
+                reset: None,
                 tcp: None,
                 observed: Observed::Event,
             },
@@ -205,6 +208,7 @@ fn oddities() -> Vec<Sample> {
 pub(super) fn transitions() -> Vec<Sample> {
     let mut samples = one_life();
     samples.extend(oddities());
+    samples.extend(minis::lives());
     samples
 }
 
@@ -267,6 +271,11 @@ pub(super) fn each(mut see: impl FnMut(&Event<'_>)) {
             tuple(Family::Inet6, ("::1", 22), ("::1", 50022)),
             TcpState::TimeWait,
             None,
+        ),
+        (
+            tuple(Family::Inet, ("127.0.0.1", 22), ("127.0.0.1", 50023)),
+            TcpState::SynRecv,
+            Some(owner(b"sshd", How::Unaccepted)),
         ),
     ] {
         see(&Event::Socket(SocketEvent {
