@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::site::{is_left_behind, own_name};
+
 #[cfg(test)]
 mod tests;
 
@@ -41,8 +43,13 @@ pub(super) struct Withheld {
 impl Witness {
     /// Begins to trace.
     pub(super) fn of(process: u32) -> Result<Self> {
-        let name = format!("sw-fidelity-{}", std::process::id());
-        let instance = Path::new(INSTANCES).join(name);
+        for left in fs::read_dir(INSTANCES).context(INSTANCES)? {
+            let left = left.context(INSTANCES)?;
+            if is_left_behind(&left.file_name().to_string_lossy()) {
+                fs::remove_dir(left.path()).with_context(|| left.path().display().to_string())?;
+            }
+        }
+        let instance = Path::new(INSTANCES).join(own_name());
         fs::create_dir(&instance).with_context(|| instance.display().to_string())?;
         let witness = Self { instance, process };
         witness.follow_threads()?;
