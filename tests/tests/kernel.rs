@@ -30,6 +30,8 @@ mod existing;
 mod failed;
 #[path = "kernel/filter.rs"]
 mod filter;
+#[path = "kernel/flood.rs"]
+mod flood;
 #[path = "kernel/holders.rs"]
 mod holders;
 #[path = "kernel/hooks.rs"]
@@ -59,13 +61,14 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 18] = [
+    let modules: [fn() -> Vec<Trial>; 19] = [
         addresses::trials,
         container::trials,
         exact::trials,
         existing::trials,
         failed::trials,
         filter::trials,
+        flood::trials,
         holders::trials,
         hooks::trials,
         like_ss::trials,
