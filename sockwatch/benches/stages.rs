@@ -13,10 +13,10 @@ use sockwatch::{
     model::{Netid, WallClock},
     sink::{Jsonl, Sink},
     source::{
-        ebpf::{Malformed, Record, decode},
+        ebpf::{Malformed, Minis, Record, ResetReasons, Told, decode},
         replay,
     },
-    table::Table,
+    table::{Followed, Table},
 };
 
 static LIVES: &[u8] = include_bytes!("../tests/fixtures/lives.ring");
@@ -50,11 +50,14 @@ fn filter(port: i64) -> Expr {
 
 fn pipeline(filter: Expr) -> Pipeline {
     Pipeline::new(Parts {
-        table: Table::new(1_000),
+        table: Table::new(1_000, Followed::NONE),
         selection: Selection::default(),
         filter,
         local_ports: 32_768..=60_999,
         prefiltered: false,
+        minis: Minis::NONE,
+        reset_reasons: ResetReasons::new(),
+        raw_events: false,
         sink: Sink::Jsonl(Jsonl::new()),
         cgroups: None,
         count: None,
@@ -73,15 +76,16 @@ fn stages(c: &mut Criterion) {
             }
         });
     });
-    let mut table = Table::new(1_000);
+    let mut table = Table::new(1_000, Followed::NONE);
     group.bench_function("table", |b| {
         b.iter(|| {
             for record in records.iter().flatten() {
-                match record {
-                    Record::Transition(transition) => {
+                match &record.told {
+                    Told::Transition(transition) => {
                         black_box(&table.apply(transition));
                     }
-                    Record::Destroy(gone) => table.destroy(gone.cookie, gone.sk),
+                    Told::Destroy(gone) => table.destroy(gone.cookie, gone.sk),
+                    _ => {}
                 }
             }
         });
@@ -90,7 +94,7 @@ fn stages(c: &mut Criterion) {
     group.bench_function("filter", |b| {
         b.iter(|| {
             for record in records.iter().flatten() {
-                if let Record::Transition(transition) = record {
+                if let Told::Transition(transition) = &record.told {
                     let view = View::of_ip(Netid::Tcp, &transition.tuple, &transition.info);
                     black_box(black_box(&port).verdict(black_box(&view)));
                 }
