@@ -110,11 +110,11 @@ impl Attached {
     /// Attaches what tells of minisockets, ports and accepting processes.
     fn attach_minis(&mut self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
         if self.minis.timers() {
-            // The end of a minisocket whose begin was not told says nothing; a begin whose end is
-            // not told would stay for ever.
             let told = self.try_attach(ebpf, btf, "timer_cancel", ("timer", "timer_cancel"))?
                 && self.try_attach(ebpf, btf, "timer_start", ("timer", "timer_start"))?;
-            if !told {
+            if told {
+                set_word(ebpf, "BOTH_ATTACHED")?;
+            } else {
                 self.minis = Minis {
                     accepts: self.minis.accepts,
                     ..Minis::NONE
@@ -151,7 +151,7 @@ impl Attached {
         let hook = ("tcp", "tcp_rcv_space_adjust");
         self.minis.accepts = self.try_attach(ebpf, btf, "received", hook)?;
         if self.minis.accepts {
-            accept_by_use(ebpf)?;
+            set_word(ebpf, "ACCEPT_BY_USE")?;
             // Since 6.16.
             let hook = ("tcp", "tcp_sendmsg_locked");
             match attach(ebpf, "sent", Some(btf), hook) {
@@ -233,13 +233,12 @@ fn attach(
     load_and_attach(program, btf, category, name).map_err(LoadError::Refused)
 }
 
-/// Has the transition programs take note of what comes in.
-fn accept_by_use(ebpf: &mut Ebpf) -> Result<(), LoadError> {
-    const NAME: &str = "ACCEPT_BY_USE";
-    let map = ebpf.map_mut(NAME).ok_or(LoadError::Missing(NAME))?;
+/// Sets a word that the programs look at.
+fn set_word(ebpf: &mut Ebpf, name: &'static str) -> Result<(), LoadError> {
+    let map = ebpf.map_mut(name).ok_or(LoadError::Missing(name))?;
     Array::<_, u32>::try_from(map)
         .and_then(|mut word| word.set(0, 1, 0))
-        .map_err(|source| LoadError::Map { name: NAME, source })
+        .map_err(|source| LoadError::Map { name, source })
 }
 
 /// Attaches a program to the end of a kernel function.
