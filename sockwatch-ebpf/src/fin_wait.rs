@@ -46,7 +46,12 @@ struct Ended {
     key: Key,
     /// 0 once it is known how.
     address: u64,
+    mono_ns: u64,
 }
+
+/// How long after the end of a minisocket a segment is dropped that may have caused it. The kernel
+/// drops it in the same breath; an interrupt may come between.
+const BREATH_NS: u64 = 1_000_000;
 
 #[map]
 static ENDED: PerCpuArray<Ended> = PerCpuArray::with_max_entries(1, 0);
@@ -70,19 +75,23 @@ pub fn ended(record: &Mini) {
     if record.state == TCP_FIN_WAIT2 || FIN_WAIT2.get_ptr(key).is_some() {
         let _unwatched = FIN_WAIT2.remove(key);
     }
-    note_end(key, record.address);
+    note_end(key, record);
 }
 
 /// As [`ended`], of a half-open connection.
 #[inline(always)]
 pub fn request_ended(record: &Mini) {
-    note_end(key(record), record.address);
+    note_end(key(record), record);
 }
 
 #[inline(always)]
-fn note_end(key: Key, address: u64) {
+fn note_end(key: Key, record: &Mini) {
     if let Some(ended) = ended_here() {
-        *ended = Ended { key, address };
+        *ended = Ended {
+            key,
+            address: record.address,
+            mono_ns: record.mono_ns,
+        };
     }
 }
 
@@ -121,24 +130,17 @@ pub fn dropped(skb: *const u8, location: u64) {
     let Some(segment) = segment(skb, location) else {
         return;
     };
-    if let Some(ended) = ended_here()
-        && ended.address != 0
-        && ended.key == segment.key
-    {
-        let address = core::mem::take(&mut ended.address);
-        let rst = if segment.flags & RST != 0 {
-            mini_flag::RST
-        } else {
-            0
-        };
-        record_bare(&segment.key, address, mini::SEGMENT, rst);
-        return;
+    if let Some(watched) = FIN_WAIT2.get_ptr(segment.key) {
+        // SAFETY: the verifier has seen the null check; at worst the entry is another's by now.
+        tell_fin(&segment, unsafe { watched.read() });
+    } else {
+        tell_end(&segment);
     }
-    let Some(watched) = FIN_WAIT2.get_ptr(segment.key) else {
-        return;
-    };
-    // SAFETY: entries of a map without deletion under it: at worst it is another's by now.
-    let address = unsafe { watched.read() };
+}
+
+/// Tells that the minisocket at `address` has gone on to TIME-WAIT, if that is what the segment did.
+#[inline(always)]
+fn tell_fin(segment: &Segment, address: u64) {
     if address == 0 {
         if segment.flags & FIN != 0 && FIN_WAIT2.remove(segment.key).is_ok() {
             record_bare(&segment.key, 0, mini::FIN, 0);
@@ -151,6 +153,21 @@ pub fn dropped(skb: *const u8, location: u64) {
     {
         minisocket::record(Kind::TimeWait, socket, mini::FIN, 0);
     }
+}
+
+/// Tells that the segment has ended a minisocket, if it is the end that this CPU saw last.
+#[inline(always)]
+fn tell_end(segment: &Segment) {
+    let Some(ended) = ended_here() else {
+        return;
+    };
+    if ended.address == 0 || ended.key != segment.key || now() - ended.mono_ns > BREATH_NS {
+        return;
+    }
+    let address = core::mem::take(&mut ended.address);
+    let is_reset = segment.flags & RST != 0;
+    let flags = if is_reset { mini_flag::RST } else { 0 };
+    record_bare(&segment.key, address, mini::SEGMENT, flags);
 }
 
 struct Segment {

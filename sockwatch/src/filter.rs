@@ -5,7 +5,7 @@
 //! ([`lookup`]).
 
 pub mod bytecode;
-pub mod container;
+mod container;
 pub mod error;
 mod eval;
 pub mod expr;
@@ -31,7 +31,7 @@ pub use expr::Expr;
 pub use lookup::{Context, Lookup};
 pub use needs::Needs;
 pub use parse::{Filter, FilterFile, Source, parse};
-pub use prefilter::Prefilter;
+pub use prefilter::{Matter, Prefilter};
 pub use selection::{Facts, On, Selection};
 pub use tables::{Choice, Tables};
 pub use view::{Verdict, View};

@@ -5,13 +5,21 @@ use std::{
     env,
     ffi::{CString, OsStr},
     fmt, fs,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, IoSlice, IoSliceMut, Read as _, Write as _},
+    mem::MaybeUninit,
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::ffi::OsStrExt as _,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
     process::{Command, ExitCode, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
 
 use crate::{
     flows::{LOOPBACK, Pair},
@@ -33,6 +41,9 @@ pub enum Role {
     Heir,
     /// Opens a connection to itself and closes it in order.
     Soliloquy,
+    /// Is handed a descriptor through its standard input, a unix socket; says so, and keeps it until
+    /// the other end is closed.
+    Keeper,
 }
 
 impl fmt::Display for Role {
@@ -42,6 +53,7 @@ impl fmt::Display for Role {
             Self::Client(_) => "client",
             Self::Heir => "heir",
             Self::Soliloquy => "soliloquy",
+            Self::Keeper => "keeper",
         })
     }
 }
@@ -56,10 +68,14 @@ impl Role {
 
     /// The command that plays it in a named namespace.
     pub fn command_in(self, netns: &str, comm: impl AsRef<OsStr>) -> Result<Command> {
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", netns])
-            .arg(env::current_exe()?);
+        self.command_through(&["ip", "netns", "exec", netns], comm)
+    }
+
+    /// The command that plays it by way of another, whose last arguments are a command.
+    pub fn command_through(self, way: &[&str], comm: impl AsRef<OsStr>) -> Result<Command> {
+        let (program, args) = way.split_first().context("no way")?;
+        let mut command = Command::new(program);
+        command.args(args).arg(env::current_exe()?);
         self.dress(&mut command, comm);
         Ok(command)
     }
@@ -85,7 +101,12 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it listens.
     pub fn start(comm: &str) -> Result<Self> {
-        let mut process = Process::start(Role::Server.command(comm)?)?;
+        Self::start_command(Role::Server.command(comm)?)
+    }
+
+    /// Likewise with one of the role's commands.
+    pub fn start_command(command: Command) -> Result<Self> {
+        let mut process = Process::start(command)?;
         let mut line = String::new();
         BufReader::new(process.stdout()?).read_line(&mut line)?;
         let address = line
@@ -133,6 +154,7 @@ fn perform(role: &str) -> Result<()> {
             .map(drop)
             .context("cannot read the connection"),
         "soliloquy" => Pair::open()?.close_by_client(),
+        "keeper" => keep(),
         _ => bail!("no such role"),
     }
 }
@@ -144,4 +166,45 @@ fn serve() -> Result<()> {
         connection?.read_to_end(&mut Vec::new())?;
     }
     Ok(())
+}
+
+fn keep() -> Result<()> {
+    let kept = receive_descriptor(&io::stdin())?;
+    writeln!(io::stdout(), "kept")?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    drop(kept);
+    Ok(())
+}
+
+/// Hands a descriptor over through a unix socket.
+pub fn send_descriptor(through: &impl AsFd, sent: &impl AsFd) -> Result<()> {
+    let descriptors = [sent.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fits = control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    ensure!(fits, "no room for a descriptor");
+    sendmsg(
+        through,
+        &[IoSlice::new(b"x")],
+        &mut control,
+        SendFlags::empty(),
+    )?;
+    Ok(())
+}
+
+fn receive_descriptor(through: &impl AsFd) -> Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    recvmsg(
+        through,
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut control,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    let received = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    received.context("no descriptor came")
 }

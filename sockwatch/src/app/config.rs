@@ -10,7 +10,7 @@ use super::{
     words,
 };
 use crate::{
-    filter::{Choice, Expr, Selection, Tables, tables::StateOption},
+    filter::{Choice, Expr, Matter, Selection, Tables, tables::StateOption},
     model::{AddressFamily, Family, Netid, Proto, StateSet, TcpState},
     sink::Target,
     source::{
@@ -43,6 +43,8 @@ pub(super) struct Config {
     pub count: Option<u64>,
     pub latency: Duration,
     pub max_sockets: usize,
+    /// Whether the kernel's own events are shown where they are merged.
+    pub raw_events: bool,
     pub load: LoadOptions,
     pub verbose: bool,
 }
@@ -71,7 +73,6 @@ impl Config {
             ..selection(&shared.select.chosen, &tables, filter.states)
         };
         Ok(Self {
-            selection,
             filter: filter.expr,
             netns,
             json: shared.json,
@@ -91,10 +92,27 @@ impl Config {
                 kernel_log: shared.verbose,
                 hook: args.hook.into(),
                 filter: None,
-                minis: Minis::ALL,
+                minis: if args.no_minisock {
+                    Minis::NONE
+                } else {
+                    wanted_minis(selection.matter())
+                },
             },
+            raw_events: args.raw_events,
             verbose: shared.verbose,
+            selection,
         })
+    }
+}
+
+/// What has to be told for a selection.
+const fn wanted_minis(matter: Matter) -> Minis {
+    Minis {
+        requests: matter.requests,
+        timewaits: matter.timewaits,
+        ports: matter.ports,
+        accepts: matter.accepts,
+        resets: matter.resets,
     }
 }
 

@@ -15,13 +15,14 @@ use crate::{
     enrich::cgroup::Paths,
     filter::{Expr, Facts, Needs, Selection, Verdict, View},
     model::{
-        Event, MonoNs, Netid, Owner, Proto, SocketInfo, SocketKey, Transition, Tuple, WallClock,
+        Event, MonoNs, Netid, Observed, Owner, Proto, SocketInfo, SocketKey, Transition, Tuple,
+        WallClock,
         event::{Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
     },
     sink::Sink,
     source::{
         diag::SeedSocket,
-        ebpf::{Item, Join, Malformed, Record},
+        ebpf::{Item, Join, Malformed, Minis, Record, ResetReasons},
     },
     table::{Applied, Change, Outcome, Seed, Table},
 };
@@ -41,6 +42,12 @@ pub struct Parts {
     pub local_ports: RangeInclusive<u16>,
     /// Whether the kernel programs drop what can't match.
     pub prefiltered: bool,
+    /// What the kernel programs tell beyond the changes of full sockets.
+    pub minis: Minis,
+    /// Why sockets send resets; empty where that is not told.
+    pub reset_reasons: ResetReasons,
+    /// Whether the kernel's own events are shown where they are merged.
+    pub raw_events: bool,
     /// How to show it.
     pub sink: Sink,
     /// Names of cgroups; `None` where there are none to be had.
@@ -87,12 +94,12 @@ pub struct Out<'a> {
 
 impl Pipeline {
     /// An empty pipeline.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(mut parts: Parts) -> Self {
         Self {
             everything: parts.filter == Expr::EVERYTHING,
             needs: parts.filter.needs(),
+            join: Join::new(parts.minis.ports, std::mem::take(&mut parts.reset_reasons)),
             parts,
-            join: Join::default(),
             inferred: 0,
             held: Held::default(),
             totals: Totals::default(),
@@ -171,11 +178,7 @@ impl Pipeline {
     /// Takes in one record of the ring.
     pub fn record(&mut self, record: &Result<Record, Malformed>, out: &mut Out<'_>) {
         match record {
-            Ok(record) => {
-                let mut join = std::mem::take(&mut self.join);
-                join.push(record, |item| self.item(item, out));
-                self.join = join;
-            }
+            Ok(record) => self.joined(out, |join, each| join.push(record, each)),
             Err(Malformed) => self.totals.malformed_ring += 1,
         }
     }
@@ -187,8 +190,17 @@ impl Pipeline {
 
     /// Gives up waiting, at `now`, for records that should have followed others at once.
     pub fn settle(&mut self, now: MonoNs, out: &mut Out<'_>) {
+        self.joined(out, |join, each| join.settle(now, each));
+    }
+
+    /// Has the join hand over what is complete.
+    fn joined(
+        &mut self,
+        out: &mut Out<'_>,
+        hand_over: impl FnOnce(&mut Join, &mut dyn FnMut(&Item)),
+    ) {
         let mut join = std::mem::take(&mut self.join);
-        join.settle(now, |item| self.item(item, out));
+        hand_over(&mut join, &mut |item| self.item(item, out));
         self.join = join;
     }
 
@@ -229,11 +241,28 @@ impl Pipeline {
         match self.parts.table.apply(transition) {
             Outcome::Applied(applied) => self.change(transition, &applied, out),
             Outcome::Instead(Change {
-                transition,
+                transition: instead,
                 applied,
-            }) => self.change(&transition, &applied, out),
+            }) => {
+                if self.parts.raw_events {
+                    self.inferred += 1;
+                    self.raw(transition, out);
+                }
+                self.change(&instead, &applied, out);
+            }
+            Outcome::Merged if self.parts.raw_events => self.raw(transition, out),
             Outcome::Merged => self.totals.merged += 1,
         }
+    }
+
+    /// Shows an event that is merged, as the kernel told it.
+    fn raw(&mut self, transition: &Transition, out: &mut Out<'_>) {
+        let transition = Transition {
+            observed: Observed::Raw,
+            ..*transition
+        };
+        let applied = Applied::of(&transition);
+        self.change(&transition, &applied, out);
     }
 
     fn change(&mut self, transition: &Transition, applied: &Applied, out: &mut Out<'_>) {

@@ -19,7 +19,10 @@ use super::{
     seed::Seeded,
 };
 use crate::{
-    model::event::{Degraded, Start, Totals},
+    model::{
+        MonoNs,
+        event::{Degraded, Start, Totals},
+    },
     sink::{Writer, writer::Outcome},
     source::ebpf::{KernelLog, Malformed, Reader, Record, Tracer},
 };
@@ -69,6 +72,8 @@ enum Wake {
     /// A port is to be looked up.
     LookUp,
     LookedUp(Option<Answer>),
+    /// What should have followed a record at once has not.
+    Settle,
     Tick,
     OutputEnded,
     Over,
@@ -132,6 +137,7 @@ impl Session {
         loop {
             let latency = self.config.latency;
             let look_up_at = self.lookup.due(&self.pipeline).map(Instant::from_std);
+            let settle_at = self.pipeline.due().map(clock::instant);
             let wake = tokio::select! {
                 biased;
                 () = signals.any() => Wake::Over,
@@ -142,6 +148,7 @@ impl Session {
                 () = at(look_up_at) => Wake::LookUp,
                 answer = self.lookup.answer() => Wake::LookedUp(answer),
                 ready = self.reader.ready(latency) => Wake::Records(ready),
+                () = at(settle_at) => Wake::Settle,
                 _ = tick.tick() => Wake::Tick,
                 () = forward(&mut self.kernel_log) => Wake::Tick,
             };
@@ -163,6 +170,7 @@ impl Session {
                     self.looked_up = answer;
                     self.drain(ROOM_PATIENCE);
                 }
+                Wake::Settle => self.settle(),
                 Wake::Tick => self.tick(),
                 Wake::OutputEnded => return self.output_ended(),
                 Wake::Over => break,
@@ -204,6 +212,16 @@ impl Session {
         emptied
     }
 
+    /// Takes what has come meanwhile, and gives up waiting for what has not.
+    fn settle(&mut self) {
+        let now = clock::mono();
+        if self.drain(ROOM_PATIENCE) {
+            let mut out = out(&mut self.buffer, &self.writer);
+            self.pipeline.settle(now, &mut out);
+            self.send();
+        }
+    }
+
     /// Says what the kernel has lost since the last look.
     fn report_losses(&mut self) {
         match self.tracer.counts() {
@@ -223,7 +241,10 @@ impl Session {
         };
         self.pipeline.malformed_netlink(seeded.malformed);
         match &mut self.held {
-            Some((start, _)) => start.degraded.extend(seeded.degraded),
+            Some((start, _)) => {
+                start.degraded.extend(seeded.degraded);
+                start.probes.extend(seeded.probe.map(str::to_owned));
+            }
             None => note(&seeded.degraded),
         }
         self.print_start();
@@ -313,6 +334,7 @@ impl Session {
             }
         }
         let mut rest = out(&mut self.buffer, &self.writer);
+        self.pipeline.settle(MonoNs(u64::MAX), &mut rest);
         self.pipeline.decide_held(&mut rest);
         self.tracer.look_for_nested();
         self.report_losses();

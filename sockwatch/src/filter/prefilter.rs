@@ -22,6 +22,7 @@ use sockwatch_common::filter::{CLAUSES, Filter, Head, STATES};
 
 use super::{Expr, Selection};
 use clause::Clause;
+pub use states::Matter;
 
 /// Necessary conditions for an event to matter.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,6 +26,23 @@ pub struct Applied {
     pub synack_retrans: Option<u8>,
 }
 
+impl Applied {
+    /// Nothing but what the transition says itself.
+    pub const fn of(transition: &Transition) -> Self {
+        Self {
+            tuple: transition.tuple,
+            dwell: None,
+            age: None,
+            owner: None,
+            cause: None,
+            errno: None,
+            closer: None,
+            accept_wait: None,
+            synack_retrans: None,
+        }
+    }
+}
+
 /// A state change of a connection, and what the table adds to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {

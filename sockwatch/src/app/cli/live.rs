@@ -30,6 +30,9 @@ pub(in crate::app) struct LiveArgs {
     /// Find the owners of sockets that exist already, too (--json always does)
     #[arg(short, long, help_heading = "Output")]
     pub processes: bool,
+    /// Show the kernel's own events, too, where several make one change, or none
+    #[arg(long = "raw", help_heading = "Output")]
+    pub raw_events: bool,
     /// Write to FILE instead of standard output
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
@@ -51,6 +54,9 @@ pub(in crate::app) struct LiveArgs {
     #[arg(long, value_name = "N", default_value = "1048576", value_parser = count,
           help_heading = "Run")]
     pub max_sockets: u64,
+    /// Leave half-open connections and TIME-WAIT to be inferred: attach no timer probes
+    #[arg(long, help_heading = "Run")]
+    pub no_minisock: bool,
     /// How to hook into the kernel
     #[arg(
         long,

@@ -106,9 +106,12 @@ pub(in crate::app) struct SelectArgs {
 
 impl Args for SelectArgs {
     fn augment_args(command: Command) -> Command {
+        // The live trace, which shows no raw sockets, has another `--raw`.
+        let raw_is_ours = command.get_name() != "list";
         let command = FLAGS.iter().fold(command, |command, flag| {
+            let long = (!raw_is_ours || flag.long != "raw").then_some(flag.long);
             let arg = Arg::new(flag.long)
-                .long(flag.long)
+                .long(long)
                 .help(flag.help)
                 // Not SetTrue, which knows the place of the last one only.
                 .action(ArgAction::Append)

@@ -5,6 +5,7 @@ use sockwatch_common::filter::STATES;
 use crate::{
     filter::Selection,
     model::{
+        Proto,
         TcpState::{
             self, Close, CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen,
             SynRecv, SynSent, TimeWait,
@@ -42,13 +43,52 @@ pub(super) fn kept(selection: &Selection) -> [u32; STATES] {
     kept
 }
 
+/// What else than the changes of full sockets matters to a selection of states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "answers")]
+pub struct Matter {
+    /// Half-open connections.
+    pub requests: bool,
+    /// TIME-WAIT, and FIN-WAIT-2 that no process holds.
+    pub timewaits: bool,
+    /// The port that connect() has the kernel choose.
+    pub ports: bool,
+    /// Who accepts a connection.
+    pub accepts: bool,
+    /// Why a socket sends a reset.
+    pub resets: bool,
+}
+
+impl Selection {
+    /// What else than the changes of full sockets matters.
+    pub fn matter(&self) -> Matter {
+        let tcp = self.protos.is_empty() || self.protos.contains(&Proto::Tcp);
+        let shows = |old, new| self.shows_states(Some(old), new);
+        Matter {
+            requests: tcp && matters(self, Listen, SynRecv),
+            // Without them `closed` would be shown where the connection is not.
+            timewaits: tcp
+                && (matters(self, FinWait2, TimeWait)
+                    || matters(self, TimeWait, Close)
+                    || shows(FinWait2, Close)
+                    || shows(Closing, Close)),
+            ports: tcp && shows(Close, SynSent),
+            accepts: tcp && leads_to_shown(self, Established),
+            resets: tcp
+                && [Established, CloseWait, SynRecv]
+                    .into_iter()
+                    .any(|old| shows(old, Close)),
+        }
+    }
+}
+
 /// Whether the change is shown, or something shown depends on it.
 ///
 /// That is what comes later in the same life, for its dwell, age, owner and tuple: so every change
 /// that enters a state from which a shown one can be reached matters, and the time in a state is
-/// never counted from another stay in it. The end of a full socket need not be that of its
-/// connection. After `closed` only the next opening asks how long it
-/// lasted. Listeners matter to their children.
+/// never counted from another stay in it. After `closed` only the next opening asks how long it
+/// lasted. Listeners matter to their children, and the end of a full socket to the minisocket that
+/// goes on.
 fn matters(selection: &Selection, old: TcpState, new: TcpState) -> bool {
     let known = |state| state == Close || GRAPH.iter().any(|&(from, _)| from == state);
     if !known(old) || !known(new) || new == Listen || (old, new) == (Listen, Close) {
