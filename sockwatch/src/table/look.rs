@@ -2,7 +2,7 @@
 //!
 //! Looks at nothing itself.
 
-use super::{Change, Table, minis::TimeWait, step::Step};
+use super::{Change, Follow, Table, minis::TimeWait, step::Step};
 use crate::model::{Cause, MonoNs, Nanos, Observed, SocketKey, TcpState, Tuple};
 
 /// A minisocket that has to be looked at.
@@ -117,7 +117,7 @@ impl Table {
         }
         // The end of a TIME-WAIT is told wherever minisockets are followed.
         if self.minis.is_unwatched(&entry) {
-            if self.followed.timewaits && substate == TcpState::TimeWait {
+            if self.followed.timewaits == Follow::Told && substate == TcpState::TimeWait {
                 self.minis.look(slot, &entry, None);
             } else {
                 self.look_next(slot, at);
