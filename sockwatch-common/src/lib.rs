@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod counters;
+pub mod ends;
 pub mod filter;
 pub mod layout;
 pub mod record;

@@ -11,7 +11,10 @@ use aya::{
 };
 use rustix::system::uname;
 
-use super::{LoadError, minis::Minis};
+use super::{
+    LoadError,
+    minis::{self, Minis},
+};
 use crate::{explain::one_line, model::event::Degraded};
 
 /// A way into the kernel's `inet_sock_set_state`.
@@ -111,14 +114,24 @@ impl Attached {
             let told = self.try_attach(ebpf, btf, "timer_cancel", ("timer", "timer_cancel"))?
                 && self.try_attach(ebpf, btf, "timer_start", ("timer", "timer_start"))?;
             if !told {
+                let accepts = self.minis.accepts;
+                let told_by_timers = Minis {
+                    accepts: false,
+                    ..self.minis
+                };
                 self.minis = Minis {
-                    accepts: self.minis.accepts,
-                    ..Minis::NONE
+                    accepts,
+                    ..minis::none(told_by_timers, "no timers are told", &mut self.degraded)
                 };
             }
         }
-        if self.minis.timewaits {
-            self.try_attach(ebpf, btf, "segment_dropped", ("skb", "kfree_skb"))?;
+        if self.minis.fins {
+            let hook = ("skb", "kfree_skb");
+            self.minis.fins = self.try_attach(ebpf, btf, "segment_dropped", hook)?;
+            if !self.minis.fins {
+                let why = minis::without(minis::FINS, "no dropped segments are told");
+                self.degraded.push(why);
+            }
         }
         if self.minis.accepts {
             let hook = ("tcp", "tcp_rcv_space_adjust");

@@ -8,7 +8,7 @@ use netlink_packet_core::NLM_F_REQUEST;
 use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
 
 use super::super::look::LookFor;
-use crate::model::{Family, Proto};
+use crate::model::{Family, Proto, ipv6_octets};
 
 /// Size of a request: `nlmsghdr` and `inet_diag_req_v2`.
 pub(in super::super) const REQUEST_BYTES: u8 = 72;
@@ -19,16 +19,12 @@ const NO_COOKIE: u64 = u64::MAX;
 /// Appends a request. `idiag_states` and the extensions are not looked at without `NLM_F_DUMP`.
 pub(in super::super) fn append(bytes: &mut Vec<u8>, wanted: &LookFor, sequence: u32) {
     let tuple = &wanted.tuple;
-    let mapped = |address: IpAddr| match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-        IpAddr::V6(v6) => v6.octets(),
-    };
     // A mapped address is looked up as IPv4 whatever the family (`inet_diag_find_one_icsk`).
     let (family, src, dst) = match (tuple.src, tuple.dst) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => {
             (Family::Inet, wide(src.octets()), wide(dst.octets()))
         }
-        (src, dst) => (Family::Inet6, mapped(src), mapped(dst)),
+        (src, dst) => (Family::Inet6, ipv6_octets(src), ipv6_octets(dst)),
     };
     let cookie = wanted.cookie.map_or(NO_COOKIE, NonZeroU64::get);
     let [family, protocol] = [family.number(), Proto::Tcp.number().to_le_bytes()[0]];
