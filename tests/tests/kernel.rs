@@ -32,6 +32,8 @@ mod filter;
 mod hooks;
 #[path = "kernel/like_ss.rs"]
 mod like_ss;
+#[path = "kernel/looks.rs"]
+mod looks;
 #[path = "kernel/loss.rs"]
 mod loss;
 #[path = "kernel/mptcp.rs"]
@@ -55,7 +57,7 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 16] = [
+    let modules: [fn() -> Vec<Trial>; 17] = [
         addresses::trials,
         exact::trials,
         existing::trials,
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         filter::trials,
         hooks::trials,
         like_ss::trials,
+        looks::trials,
         loss::trials,
         mptcp::trials,
         oracle::trials,
