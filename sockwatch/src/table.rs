@@ -34,7 +34,7 @@ use requests::Parked;
 use slots::Slots;
 
 pub use entry::Entry;
-pub use look::Unwatched;
+pub use look::{Look, Unwatched};
 pub use outcome::{Applied, Change, Outcome};
 pub use seed::Seed;
 

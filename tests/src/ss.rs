@@ -41,7 +41,12 @@ pub fn wait_for(state: &str) -> Result<()> {
 
 /// Destroys the sockets that `filter` selects from outside (`ss -K`).
 pub fn kill(filter: &str) -> Result<()> {
-    output(Command::new("ss").arg("-KtnH").arg(filter)).map(drop)
+    output(
+        Command::new("ss")
+            .arg("-KtnH")
+            .args(filter.split_whitespace()),
+    )
+    .map(drop)
 }
 
 fn parse(line: &str) -> Result<Row> {

@@ -38,6 +38,8 @@ mod holders;
 mod hooks;
 #[path = "kernel/like_ss.rs"]
 mod like_ss;
+#[path = "kernel/looks.rs"]
+mod looks;
 #[path = "kernel/loss.rs"]
 mod loss;
 #[path = "kernel/mptcp.rs"]
@@ -61,7 +63,7 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 19] = [
+    let modules: [fn() -> Vec<Trial>; 20] = [
         addresses::trials,
         container::trials,
         exact::trials,
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         holders::trials,
         hooks::trials,
         like_ss::trials,
+        looks::trials,
         loss::trials,
         mptcp::trials,
         oracle::trials,

@@ -13,7 +13,10 @@ use aya::{
 use log::debug;
 use rustix::system::uname;
 
-use super::{LoadError, minis::Minis};
+use super::{
+    LoadError,
+    minis::{self, Minis},
+};
 use crate::{explain::one_line, model::event::Degraded};
 
 /// A way into the kernel's `inet_sock_set_state`.
@@ -115,14 +118,17 @@ impl Attached {
             if told {
                 set_word(ebpf, "BOTH_ATTACHED")?;
             } else {
-                self.minis = Minis {
-                    accepts: self.minis.accepts,
-                    ..Minis::NONE
-                };
+                let why = "no timers are told";
+                self.minis = minis::without_timers(self.minis, why, &mut self.degraded);
             }
         }
-        if self.minis.timewaits {
-            self.try_attach(ebpf, btf, "segment_dropped", ("skb", "kfree_skb"))?;
+        if self.minis.fins {
+            let hook = ("skb", "kfree_skb");
+            self.minis.fins = self.try_attach(ebpf, btf, "segment_dropped", hook)?;
+            if !self.minis.fins {
+                let why = minis::without(minis::FINS, "no dropped segments are told");
+                self.degraded.push(why);
+            }
         }
         if self.minis.accepts {
             self.attach_accept(ebpf, btf)?;
