@@ -38,7 +38,7 @@ pub struct Look {
 const SOONEST: Nanos = Nanos(50_000_000);
 const LATEST: Nanos = Nanos(500_000_000);
 /// So many to look at are looked at every [`LATEST`], twice as many half as often, and so on.
-const CROWD: usize = 8_192;
+const CROWD: usize = 4_096;
 /// `TCP_TIMEWAIT_LEN`, less what may have passed of it before it was learnt.
 const TIME_WAIT: Nanos = Nanos(60_000_000_000 - 2 * LATEST.0);
 

@@ -23,7 +23,9 @@ use crate::{
 const KEPT_OPEN: Duration = Duration::from_secs(1);
 /// What one look costs, and a dump before there was one.
 const LOOK_COST: Duration = Duration::from_nanos(800);
-const FIRST_DUMP_COST: Duration = Duration::from_millis(25);
+const FIRST_DUMP_COST: Duration = Duration::from_millis(15);
+/// What one look costs the table.
+const TABLE_COST: Duration = Duration::from_nanos(600);
 
 /// What rounds leave to those after them.
 #[derive(Default)]
@@ -61,8 +63,9 @@ impl Eyes {
         } else {
             looks.failed = true;
         }
-        // A dump has a thread of its own.
-        looks.took = cpu_time().saturating_sub(begun) + dumped;
+        // A dump has a thread of its own, and the table belongs to another.
+        let count = u32::try_from(looks.seen.len()).unwrap_or(u32::MAX);
+        looks.took = cpu_time().saturating_sub(begun) + dumped + TABLE_COST * count;
         looks
     }
 
