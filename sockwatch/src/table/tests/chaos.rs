@@ -291,8 +291,12 @@ proptest! {
     ) {
         let mut table = Table::new(capacity, Followed::ALL);
         for (event, destroy) in &events {
-            let applied = table.plain(event);
+            let outcome = table.apply(event);
             prop_assert!(table.len() <= capacity);
+            let Outcome::Applied(applied) = outcome else {
+                prop_assert_eq!((event.old, outcome), (event.new, Outcome::Merged));
+                continue;
+            };
             let ends = event.new == TcpState::Close && event.old != TcpState::Close;
             prop_assert!(applied.cause.is_none() || ends);
             prop_assert!(applied.errno.is_none() || applied.cause.is_some());

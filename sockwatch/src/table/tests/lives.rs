@@ -62,7 +62,8 @@ fn accepted_mptcp_sockets_are_told_apart_from_their_listener() {
     table.plain(&listener.event(1, SERVER, Close, Listen));
     let born = table.plain(&accepted.event(2, CLIENT, Listen, Established));
     assert_eq!(owner_of(&born), Some((SERVER, How::Unaccepted)));
-    table.plain(&accepted.event(3, CLIENT, Established, Established));
+    let again = table.apply(&accepted.event(3, CLIENT, Established, Established));
+    assert_eq!(again, Outcome::Merged);
     let gone = table.plain(&accepted.event(9, SERVER, Established, Close));
     assert_eq!(
         gone.dwell,
