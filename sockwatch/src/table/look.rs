@@ -44,7 +44,7 @@ impl Table {
                 Unwatched {
                     key: entry.key,
                     tuple: entry.tuple,
-                    netns: entry.netns,
+                    netns: entry.netns(),
                     state: entry.state,
                     due,
                 }
