@@ -325,7 +325,7 @@ impl Table {
     fn settle(&mut self, slot: u32, tuple: Tuple, netns: Option<u32>) {
         self.listeners.forget(self.slots.get(slot), slot);
         let entry = self.slots.get_mut(slot);
-        (entry.tuple, entry.netns) = (tuple, netns);
+        *entry = entry.between(tuple, netns);
     }
 
     /// Gives the entry in `slot` a minisocket. Whatever else has one between the same ends goes: it

@@ -29,7 +29,7 @@ impl Ends {
     }
 
     pub(super) fn of_entry(entry: &Entry) -> Self {
-        Self::new(&entry.tuple, entry.netns)
+        Self::new(&entry.tuple, entry.netns())
     }
 
     pub(super) fn of_transition(transition: &Transition) -> Self {

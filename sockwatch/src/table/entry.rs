@@ -1,5 +1,7 @@
 //! What is remembered of one socket.
 
+use std::num::NonZeroU32;
+
 use super::{minis::MiniNumber, outcome::Applied};
 use crate::model::{MonoNs, Nanos, Owner, Proto, Seen, SocketKey, TcpState, Transition, Tuple};
 
@@ -12,8 +14,8 @@ pub struct Entry {
     pub proto: Proto,
     /// Both ends, as far as they are known.
     pub tuple: Tuple,
-    /// Network namespace.
-    pub netns: Option<u32>,
+    /// Network namespace. No inode has number 0.
+    pub(super) netns: Option<NonZeroU32>,
     /// Current state: the one that was told last.
     pub state: TcpState,
     /// When it was entered.
@@ -42,7 +44,7 @@ impl Entry {
             key,
             proto,
             tuple,
-            netns,
+            netns: netns.and_then(NonZeroU32::new),
             state,
             since: Seen::NEVER,
             begin: Seen::NEVER,
@@ -80,6 +82,20 @@ impl Entry {
                 transition.new,
             )
         }
+    }
+
+    /// The same with other ends.
+    pub(super) fn between(self, tuple: Tuple, netns: Option<u32>) -> Self {
+        Self {
+            tuple,
+            netns: netns.and_then(NonZeroU32::new),
+            ..self
+        }
+    }
+
+    /// Network namespace.
+    pub fn netns(&self) -> Option<u32> {
+        self.netns.map(NonZeroU32::get)
     }
 
     /// Whether a minisocket stands for the connection, or is about to.

@@ -6,12 +6,13 @@
 //! An orphan that is reset there (TCP_LINGER2 below 0, data that nobody reads) looks the same, and so
 //! does a minisocket for which there was no room: somebody has to look.
 
-use crate::model::{TcpState, Transition};
+use crate::model::{Proto, TcpState, Transition};
 
 /// The state in which the connection goes on after a full socket's transition to `Close`; `None` if
 /// it does not, or where the kernel does not tell what is needed.
 pub(super) fn goes_on_in(transition: &Transition) -> Option<TcpState> {
-    if transition.sk_err? != 0 {
+    // No other protocol has minisockets.
+    if transition.proto != Proto::Tcp || transition.sk_err? != 0 {
         return None;
     }
     match (transition.old, transition.done?, transition.dead?) {

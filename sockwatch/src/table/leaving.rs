@@ -120,7 +120,7 @@ impl Table {
         };
         let mut facts = self.detach(mini_slot)?;
         self.remove(mini_slot);
-        self.settle(slot, entry.tuple, entry.netns);
+        self.settle(slot, entry.tuple, entry.netns());
         let known = self.slots.get_mut(slot);
         if let Some(timewait) = facts.timewait_mut() {
             if !timewait.untold {

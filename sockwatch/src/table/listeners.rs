@@ -16,7 +16,7 @@ impl Listeners {
     pub(super) fn learn(&mut self, entry: &Entry, slot: u32) {
         if entry.state == TcpState::Listen {
             self.by_port
-                .entry((entry.netns, entry.tuple.sport))
+                .entry((entry.netns(), entry.tuple.sport))
                 .or_default()
                 .push(slot);
         }
@@ -27,7 +27,7 @@ impl Listeners {
         if entry.state != TcpState::Listen {
             return;
         }
-        let key = (entry.netns, entry.tuple.sport);
+        let key = (entry.netns(), entry.tuple.sport);
         if let Some(slots) = self.by_port.get_mut(&key) {
             slots.retain(|&s| s != slot);
             if slots.is_empty() {

@@ -59,7 +59,7 @@ impl Table {
                 Unwatched {
                     key: entry.key,
                     tuple: entry.tuple,
-                    netns: entry.netns,
+                    netns: entry.netns(),
                     ifindex: self
                         .timewait_in(slot)
                         .and_then(|timewait| timewait.info.ifindex)

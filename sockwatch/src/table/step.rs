@@ -19,7 +19,7 @@ impl Step {
         let left = entry.on_leaving(self.at);
         let timewait = facts.and_then(Facts::timewait);
         let bare = SocketInfo {
-            netns: entry.netns,
+            netns: entry.netns(),
             ..SocketInfo::default()
         };
         let ends = self.new == TcpState::Close;

@@ -260,7 +260,7 @@ fn end_all(table: &mut Table) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn every_socket_whose_end_is_told_is_forgotten(
@@ -322,9 +322,5 @@ proptest! {
 
 #[test]
 fn entries_of_full_sockets_are_small() {
-    assert!(
-        size_of::<Option<Entry>>() <= 128,
-        "{}",
-        size_of::<Option<Entry>>()
-    );
+    assert_eq!(size_of::<Option<Entry>>(), 120);
 }

@@ -1,6 +1,6 @@
 //! What is lost, unknown or in disorder on the way from a full socket to its minisocket and beyond.
 
-use TcpState::{Close, Established, FinWait1, FinWait2, SynSent, TimeWait};
+use TcpState::{Close, Established, FinWait1, FinWait2, Listen, SynRecv, SynSent, TimeWait};
 
 use super::*;
 
@@ -137,6 +137,14 @@ fn sockets_without_cookies_are_found_by_their_ends() {
         ..nameless
     };
     story.event(&next.event(200, CLIENT, Close, SynSent));
+    story.table.destroy(0, next.sk);
+    // And then that of one that came in, whose first event has its peer.
+    let child = Socket {
+        sport: 80,
+        dport: 50_000,
+        ..nameless
+    };
+    story.event(&child.event(300, 999, Listen, SynRecv));
     story.mini(&time_wait(nameless, 2_000, TimeWait, MiniEvent::Fin));
     story.mini(&time_wait(
         nameless,
@@ -146,6 +154,7 @@ fn sockets_without_cookies_are_found_by_their_ends() {
     ));
     story.said(&[
         "closed>syn-sent event dwell=- age=0 - 100:connect",
+        "listening>syn-recv event dwell=- age=0 - -",
         "fin-wait-2>time-wait timer dwell=1890 age=1990 - 100:connect",
         "time-wait>closed timer dwell=60000 age=61990 finished 100:connect",
     ]);
@@ -188,4 +197,20 @@ fn an_end_in_another_namespace_is_none_of_ours() {
     story.mini(&other);
     story.said(&["time-wait>closed timer dwell=- age=- finished -"]);
     assert_eq!(story.table.len(), 1);
+}
+
+#[test]
+fn a_connection_before_on_the_same_socket_is_not_this_one() {
+    let mut story = Story::new(Followed::ALL);
+    story.event(&CLIENT_SOCKET.event(10, CLIENT, Close, SynSent));
+    story.event(&Transition {
+        sk_err: Some(111),
+        ..CLIENT_SOCKET.event(20, CLIENT, SynSent, Close)
+    });
+    story.lines.clear();
+    // Of the next connection, nothing reached us before its minisocket.
+    story.time_wait(5_000, FinWait2, ARMED);
+    story.event(&CLIENT_SOCKET.orphan(5_001, FinWait2, Close));
+    story.time_wait(6_000, TimeWait, MiniEvent::Fin);
+    story.said(&["fin-wait-2>time-wait timer dwell=- age=- - 100:connect"]);
 }

@@ -154,6 +154,30 @@ fn rows_of_minisockets_that_the_stream_knows_say_nothing_new() {
 }
 
 #[test]
+fn a_row_of_a_minisocket_that_ended_meanwhile_says_nothing_new() {
+    use TcpState::TimeWait;
+    let mut story = Story::new(Followed::ALL);
+    story.table.begin_seed();
+    story.time_wait(210, TimeWait, gone(MiniEnd::Expired));
+    assert!(!story.table.seed(&seeded_mini(CLIENT_SOCKET, TimeWait)));
+    story.table.end_seed();
+    assert!(story.table.seed(&seeded_mini(CLIENT_SOCKET, TimeWait)));
+}
+
+#[test]
+fn what_matters_to_nothing_is_not_remembered() {
+    use TcpState::{SynRecv, TimeWait};
+    let mut story = Story::new(Followed {
+        requests: Follow::Ignored,
+        timewaits: Follow::Ignored,
+    });
+    for state in [SynRecv, TimeWait] {
+        assert!(story.table.seed(&seeded_mini(CHILD, state)));
+    }
+    story.is_over();
+}
+
+#[test]
 fn the_stream_may_be_behind_the_dump() {
     use TcpState::{Close, Established, FinWait1, FinWait2, SynSent, TimeWait};
     // Held back until the dump was read: the whole life of what that shows in `time-wait`.

@@ -125,35 +125,3 @@ fn the_kernel_knows_what_is_there() {
         [Some(TcpState::TimeWait), None]
     );
 }
-
-/// For the numbers in the documentation: `cargo test --release -- --ignored --nocapture cost_of`.
-#[test]
-#[ignore = "a measurement"]
-fn cost_of_a_look() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let own = netns::own().unwrap();
-    let mut lookups = Lookups::open(&own).unwrap();
-    let mut wanted = Vec::new();
-    for _ in 0..10_000 {
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (_server, peer) = listener.accept().unwrap();
-        wanted.push(LookFor {
-            cookie: None,
-            tuple: tuple(peer, listener.local_addr().unwrap()),
-            ifindex: 0,
-        });
-        drop(client);
-    }
-    for round in 0..5 {
-        let begun = std::time::Instant::now();
-        let mut there = 0;
-        lookups
-            .look(&wanted, |_, found| there += u32::from(found.is_some()))
-            .unwrap();
-        let each = begun.elapsed() / 10_000;
-        println!("round {round}: {each:?} each, {there} there");
-        for wanted in &mut wanted {
-            wanted.cookie = NonZeroU64::new(u64::MAX - 1 - round);
-        }
-    }
-}
