@@ -90,6 +90,9 @@ fn run(c: &mut Criterion, name: &str, transition: &Transition, mut sink: Sink) {
                 owner: Some(&owner),
                 cause: Some(Cause::Finished),
                 errno: None,
+                closer: None,
+                accept_wait: None,
+                synack_retrans: None,
                 cgroup: Some("/system.slice/nginx.service"),
             });
             sink.write(black_box(&event), WALL, &mut out);

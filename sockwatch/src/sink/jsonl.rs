@@ -11,12 +11,13 @@ use std::{net::IpAddr, num::NonZeroU64};
 
 use super::stamp::UtcStamp;
 use crate::model::{
-    Cause, Event, MonoNs, Owner, Proto, SocketInfo, TcpState, Transition, Tuple, WallClock,
+    Cause, Event, MonoNs, Observed, Owner, Proto, SocketInfo, SocketKey, TcpState, Transition,
+    Tuple, WallClock,
     event::{Lost, RowEvent, SocketEvent, Start, Totals, TransitionEvent},
 };
 use object::{List, Null, Object, Plain, Text, Word, field};
 use row::OnlyInRows;
-use value::Cookie;
+use value::{Closer, Cookie};
 
 /// The value of `v`.
 pub const VERSION: u8 = 1;
@@ -121,10 +122,18 @@ fn transition(object: &mut Object<'_>, event: &TransitionEvent<'_>) {
     field!(object, "new", Word(transition.new.word()));
     field!(object, "dwell_ns", event.dwell.map(|dwell| dwell.0));
     field!(object, "age_ns", event.age.map(|age| age.0));
-    identity(object, transition.key.cookie, &transition.info);
+    field!(
+        object,
+        "accept_wait_ns",
+        event.accept_wait.map(|wait| wait.0)
+    );
+    let cookie = cookie(transition.key, half_open(transition));
+    identity(object, cookie, &transition.info);
     process(object, event.cgroup, event.owner);
+    field!(object, "closer", event.closer.map(Closer));
     field!(object, "cause", event.cause.map(Cause::word).map(Word));
     field!(object, "errno", event.errno.filter(|errno| errno.0 != 0));
+    field!(object, "synack_retrans", event.synack_retrans);
     field!(object, "tcp", transition.tcp.as_ref());
     field!(object, "observed", Word(transition.observed.word()));
 }
@@ -134,14 +143,13 @@ fn socket(object: &mut Object<'_>, event: &SocketEvent<'_>) {
     let listens = event.state == TcpState::Listen;
     ends(object, event.proto, event.tuple, listens);
     field!(object, "state", Word(event.state.word()));
-    field!(object, "dwell_ns", Null);
-    field!(object, "age_ns", Null);
-    identity(object, event.key.cookie, event.info);
+    no_spans(object);
+    let cookie = cookie(event.key, event.state == TcpState::SynRecv);
+    identity(object, cookie, event.info);
     process(object, event.cgroup, event.owner);
-    field!(object, "cause", Null);
-    field!(object, "errno", Null);
+    no_end(object);
     field!(object, "tcp", Null);
-    field!(object, "observed", Word("poll"));
+    field!(object, "observed", Word(Observed::Poll.word()));
     let inode = event.info.inode.filter(|&inode| inode != 0);
     row::only_in_rows(
         object,
@@ -159,6 +167,21 @@ fn ends(object: &mut Object<'_>, proto: Proto, tuple: &Tuple, listens: bool) {
     field!(object, "sport", known(tuple.sport));
     field!(object, "dst", peer(tuple, listens));
     field!(object, "dport", known(tuple.dport));
+}
+
+/// The spans of a transition, where nothing was seen to change.
+fn no_spans(object: &mut Object<'_>) {
+    field!(object, "dwell_ns", Null);
+    field!(object, "age_ns", Null);
+    field!(object, "accept_wait_ns", Null);
+}
+
+/// What a transition tells of an end and of a begin, likewise.
+fn no_end(object: &mut Object<'_>) {
+    field!(object, "closer", Null);
+    field!(object, "cause", Null);
+    field!(object, "errno", Null);
+    field!(object, "synack_retrans", Null);
 }
 
 fn identity(object: &mut Object<'_>, cookie: Option<NonZeroU64>, info: &SocketInfo) {
@@ -203,6 +226,7 @@ fn totals(object: &mut Object<'_>, totals: &Totals) {
     field!(object, "filtered", totals.filtered);
     field!(object, "lost_kernel", totals.lost_kernel);
     field!(object, "lost_output", totals.lost_output);
+    field!(object, "merged", totals.merged);
     field!(object, "malformed_ring", totals.malformed_ring);
     field!(object, "malformed_netlink", totals.malformed_netlink);
     field!(object, "sockets", totals.sockets);
@@ -217,6 +241,20 @@ fn known(port: u16) -> Option<u16> {
 fn listens(transition: &Transition) -> bool {
     let either = transition.old == TcpState::Listen || transition.new == TcpState::Listen;
     either && !transition.is_child()
+}
+
+/// Whether it tells of a half-open connection and not of the socket that may come of it, whose own
+/// events the kernel tells.
+fn half_open(transition: &Transition) -> bool {
+    let told = matches!(transition.observed, Observed::Event | Observed::Raw);
+    let (old, new) = (transition.old, transition.new);
+    !told && (new == TcpState::SynRecv || (old == TcpState::SynRecv && new == TcpState::Close))
+}
+
+/// The cookie, but for a half-open connection: it has one only where a dump has looked at it, and
+/// one life must not have now this identity and now that.
+fn cookie(key: SocketKey, half_open: bool) -> Option<NonZeroU64> {
+    key.cookie.filter(|_| !half_open)
 }
 
 /// The peer's address; for a listener the address that it would have, which is unspecified.

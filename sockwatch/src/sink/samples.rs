@@ -1,5 +1,7 @@
 //! Events for the tests of the sinks.
 
+mod minis;
+
 use std::net::IpAddr;
 
 use crate::model::{
@@ -202,6 +204,7 @@ fn oddities() -> Vec<Sample> {
 pub(super) fn transitions() -> Vec<Sample> {
     let mut samples = one_life();
     samples.extend(oddities());
+    samples.extend(minis::lives());
     samples
 }
 
@@ -264,6 +267,11 @@ pub(super) fn each(mut see: impl FnMut(&Event<'_>)) {
             tuple(Family::Inet6, ("::1", 22), ("::1", 50022)),
             TcpState::TimeWait,
             None,
+        ),
+        (
+            tuple(Family::Inet, ("127.0.0.1", 22), ("127.0.0.1", 50023)),
+            TcpState::SynRecv,
+            Some(owner(b"sshd", How::Unaccepted)),
         ),
     ] {
         see(&Event::Socket(SocketEvent {

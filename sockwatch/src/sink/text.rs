@@ -13,7 +13,7 @@ use super::stamp::LocalStamp;
 use crate::{
     enrich::names::Names,
     model::{
-        Cause, Errno, Event, MonoNs, Nanos, Owner, Proto, TcpState, Tuple, WallClock,
+        Cause, Errno, Event, MonoNs, Nanos, Observed, Owner, Proto, TcpState, Tuple, WallClock,
         event::{Lost, LostWhere, SocketEvent, TransitionEvent},
     },
 };
@@ -51,11 +51,18 @@ struct Line<'a> {
     state: TcpState,
     tuple: &'a Tuple,
     dwell: Option<Nanos>,
+    observed: Observed,
     owner: Option<&'a Owner>,
     cause: Option<Cause>,
     errno: Option<Errno>,
+    accept_wait: Option<Nanos>,
+    synack_retrans: Option<u8>,
+    closer: Option<&'a Owner>,
     netns: Option<u32>,
 }
+
+/// A connection that waited less than this for accept(2) is like any other.
+const LONG_ACCEPT_WAIT: Nanos = Nanos(1_000_000);
 
 impl<'a> Line<'a> {
     const fn of_transition(event: &TransitionEvent<'a>) -> Self {
@@ -66,9 +73,13 @@ impl<'a> Line<'a> {
             state: event.transition.new,
             tuple: event.tuple,
             dwell: event.dwell,
+            observed: event.transition.observed,
             owner: event.owner,
             cause: event.cause,
             errno: event.errno,
+            accept_wait: event.accept_wait,
+            synack_retrans: event.synack_retrans,
+            closer: event.closer,
             netns: event.transition.info.netns,
         }
     }
@@ -81,11 +92,39 @@ impl<'a> Line<'a> {
             state: event.state,
             tuple: event.tuple,
             dwell: None,
+            observed: Observed::Poll,
             owner: event.owner,
             cause: None,
             errno: None,
+            accept_wait: None,
+            synack_retrans: None,
+            closer: None,
             netns: event.info.netns,
         }
+    }
+
+    /// What few lines have: why it ended, and what is out of the common.
+    fn remarks(&self, row: &mut Row<'_>) {
+        if let Some(cause) = self.cause {
+            row.cell(Column::Cause, |p| cell::cause(p, cause, self.errno));
+        }
+        if self.observed == Observed::Raw {
+            row.cell(Column::Rest, cell::raw);
+        }
+        if let Some(count) = self.synack_retrans.filter(|&count| count > 0) {
+            row.cell(Column::Rest, |p| cell::synack_retrans(p, count));
+        }
+        if let Some(wait) = self.accept_wait.filter(|&wait| wait >= LONG_ACCEPT_WAIT) {
+            row.cell(Column::Rest, |p| cell::accept_wait(p, wait));
+        }
+        if let Some(closer) = self.closer.filter(|closer| !self.is_owner(closer)) {
+            row.cell(Column::Rest, |p| cell::closer(p, closer));
+        }
+    }
+
+    /// By its id: a process may have got another name since.
+    fn is_owner(&self, process: &Owner) -> bool {
+        self.owner.is_some_and(|owner| owner.pid == process.pid)
     }
 }
 
@@ -137,11 +176,11 @@ impl Text {
         row.cell(Column::Peer, |p| {
             cell::endpoint(p, (line.proto, family), (dst, dport), names, line.at);
         });
-        row.cell(Column::Dwell, |p| cell::dwell(p, line.dwell));
+        row.cell(Column::Dwell, |p| {
+            cell::dwell(p, line.dwell, line.observed == Observed::Poll);
+        });
         row.cell(Column::Process, |p| cell::process(p, line.owner));
-        if let Some(cause) = line.cause {
-            row.cell(Column::Cause, |p| cell::cause(p, cause, line.errno));
-        }
+        line.remarks(&mut row);
         if let Some(netns) = line.netns.filter(|_| line.netns != self.own_netns) {
             row.cell(Column::Rest, |p| cell::netns(p, netns));
         }

@@ -4,12 +4,12 @@
 use std::num::NonZeroU64;
 
 use super::{
-    known,
-    object::{Null, Object, Text, Value, Word, field},
+    known, no_end, no_spans,
+    object::{Object, Text, Value, Word, field},
     process,
 };
 use crate::{
-    model::{Endpoint, Netid, Row, SocketInfo, TcpState, event::RowEvent},
+    model::{Endpoint, Netid, Observed, Row, SocketInfo, TcpState, event::RowEvent},
     sink::put::number,
 };
 
@@ -48,18 +48,16 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     field!(object, "dst", address(&row.peer, has_peer(row)));
     field!(object, "dport", port(row.netid, &row.peer));
     field!(object, "state", Word(state(row).word()));
-    field!(object, "dwell_ns", Null);
-    field!(object, "age_ns", Null);
+    no_spans(object);
     let info = SocketInfo {
         ifindex: device(row),
         ..row.info
     };
     super::identity(object, row.cookie.and_then(NonZeroU64::new), &info);
     process(object, event.cgroup, event.owner);
-    field!(object, "cause", Null);
-    field!(object, "errno", Null);
+    no_end(object);
     field!(object, "tcp", row.tcp.as_ref());
-    field!(object, "observed", Word("poll"));
+    field!(object, "observed", Word(Observed::Poll.word()));
     only_in_rows(object, &only(row));
 }
 

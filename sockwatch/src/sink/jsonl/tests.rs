@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    model::{Cause, Comm, Family, How, Nanos, Owner},
+    model::{Cause, Comm, Family, How, Nanos, Observed, Owner},
     sink::samples::{self, Sample},
 };
 
@@ -85,9 +85,20 @@ fn every_word_of_the_model_is_in_the_schema() {
         How::Close,
         How::Scan,
         How::Inherited,
+        How::Unaccepted,
     ] {
         let mut sample = connection();
         sample.owner = Some(samples::owner(b"x", how));
+        samples.push(sample);
+    }
+    for observed in [
+        Observed::Event,
+        Observed::Timer,
+        Observed::Poll,
+        Observed::Raw,
+    ] {
+        let mut sample = connection();
+        sample.transition.observed = observed;
         samples.push(sample);
     }
     for sample in &samples {
@@ -107,6 +118,7 @@ fn a_comm_of_any_bytes_makes_one_valid_printable_line() {
             comm: Comm::from_bytes(&[b'a', high, b'"', high.wrapping_add(1), b'\\']),
             how: How::Connect,
         });
+        sample.closer = sample.owner;
         let line = line_of(&sample);
         assert!(
             line.bytes().all(|byte| (b' '..0x7f).contains(&byte)),
@@ -134,6 +146,37 @@ fn an_unknown_peer_is_null_unless_the_socket_listens() {
 }
 
 #[test]
+fn a_half_open_connection_has_no_cookie_and_the_socket_that_comes_of_it_has() {
+    let tuple = samples::tuple(Family::Inet, ("10.0.0.1", 80), ("10.0.0.2", 40000));
+    let (listen, half_open) = (TcpState::Listen, TcpState::SynRecv);
+    for (old, new, observed, shown) in [
+        (listen, half_open, Observed::Timer, "null"),
+        (half_open, TcpState::Close, Observed::Timer, "null"),
+        (half_open, TcpState::Close, Observed::Poll, "null"),
+        (listen, half_open, Observed::Event, "\"204a\""),
+        (listen, half_open, Observed::Raw, "\"204a\""),
+        (half_open, TcpState::Close, Observed::Event, "\"204a\""),
+        (
+            half_open,
+            TcpState::Established,
+            Observed::Event,
+            "\"204a\"",
+        ),
+        (
+            TcpState::TimeWait,
+            TcpState::Close,
+            Observed::Timer,
+            "\"204a\"",
+        ),
+    ] {
+        let mut sample = Sample::new(1, tuple, old, new);
+        sample.transition.observed = observed;
+        let line = line_of(&sample);
+        assert!(line.contains(&format!("\"sk\":{shown},")), "{line}");
+    }
+}
+
+#[test]
 fn numbers_keep_every_digit() {
     let mut sample = connection();
     sample.dwell = Some(Nanos(u64::MAX));
@@ -156,13 +199,44 @@ fn the_schema_refuses_what_version_1_does_not_have() {
         ("ifindex", Value::from(0)),
         ("sk", Value::from("0x2a")),
         ("sk", Value::from("02a")),
+        ("observed", Value::from("guess")),
+        ("accept_wait_ns", Value::from("1ms")),
+        ("synack_retrans", Value::from(0)),
+        (
+            "closer",
+            serde_json::json!({"pid": 1, "comm": "x", "how": "close"}),
+        ),
         ("new_key", Value::Null),
     ] {
         let mut value = good.clone();
         value[key] = bad;
         assert!(!validator.is_valid(&value), "{key}");
     }
-    let mut value = good;
-    value.as_object_mut().unwrap().remove("cause");
-    assert!(!validator.is_valid(&value));
+    for key in ["cause", "closer", "accept_wait_ns", "synack_retrans"] {
+        let mut value = good.clone();
+        value.as_object_mut().unwrap().remove(key);
+        assert!(!validator.is_valid(&value), "{key}");
+    }
+}
+
+#[test]
+fn the_schema_knows_which_transitions_can_tell_what() {
+    let validator = validator();
+    let tuple = samples::tuple(Family::Inet, ("10.0.0.1", 80), ("10.0.0.2", 40000));
+    let mut left = Sample::new(1, tuple, TcpState::Established, TcpState::CloseWait);
+    left.accept_wait = Some(Nanos(0));
+    let mut opened = Sample::new(1, tuple, TcpState::SynRecv, TcpState::Established);
+    opened.synack_retrans = Some(0);
+    let mut half_open = Sample::new(1, tuple, TcpState::SynRecv, TcpState::Close);
+    half_open.transition.observed = Observed::Timer;
+    for (sample, key, bad) in [
+        (left, "old", "close-wait"),
+        (opened, "old", "listening"),
+        (half_open, "sk", "204a"),
+    ] {
+        let mut value: Value = serde_json::from_str(&line_of(&sample)).unwrap();
+        assert!(validator.is_valid(&value), "{value}");
+        value[key] = bad.into();
+        assert!(!validator.is_valid(&value), "{value}");
+    }
 }

@@ -34,11 +34,26 @@ impl Value for Errno {
 impl Value for &Owner {
     fn put(self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
-        field!(object, "pid", self.pid);
-        field!(object, "comm", Text(self.comm.as_bytes()));
+        task(&mut object, self);
         field!(object, "how", Word(self.how.word()));
         object.end();
     }
+}
+
+/// A process that closed a socket: how that is known goes without saying.
+pub(super) struct Closer<'a>(pub(super) &'a Owner);
+
+impl Value for Closer<'_> {
+    fn put(self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        task(&mut object, self.0);
+        object.end();
+    }
+}
+
+fn task(object: &mut Object<'_>, owner: &Owner) {
+    field!(object, "pid", owner.pid);
+    field!(object, "comm", Text(owner.comm.as_bytes()));
 }
 
 impl Value for &TcpNumbers {

@@ -51,12 +51,27 @@ pub(super) fn endpoint(
 }
 
 /// `12.3µs`, `4.56ms`, `1.20s`, `2m03s`: three digits or two units, cut, not rounded; `-` where it
-/// is not known.
-pub(super) fn dwell(p: &mut Painter<'_>, dwell: Option<Nanos>) {
+/// is not known. `<1.21s` for an upper bound, which is rounded up, or it would be none.
+pub(super) fn dwell(p: &mut Painter<'_>, dwell: Option<Nanos>, is_bound: bool) {
     p.with(|out| match dwell {
+        Some(span) if is_bound => {
+            out.push(b'<');
+            self::span(out, rounded_up(span));
+        }
         Some(span) => self::span(out, span),
         None => out.push(b'-'),
     });
+}
+
+/// The least span that is no shorter and that [`span`] shows without cutting.
+fn rounded_up(Nanos(ns): Nanos) -> Nanos {
+    let last_unit = match ns / 1_000_000_000 {
+        0..60 => 10_u64.pow(ns.checked_ilog10().unwrap_or(0).saturating_sub(2)),
+        60..3_600 => 1_000_000_000,
+        3_600..86_400 => 60 * 1_000_000_000,
+        _ => 3_600 * 1_000_000_000,
+    };
+    Nanos(ns.checked_next_multiple_of(last_unit).unwrap_or(ns))
 }
 
 fn span(out: &mut Vec<u8>, Nanos(ns): Nanos) {
@@ -94,12 +109,14 @@ fn two_units(out: &mut Vec<u8>, seconds: u64, big: u64, big_name: &str, small: u
 /// `curl/4242`, or `-`.
 pub(super) fn process(p: &mut Painter<'_>, owner: Option<&Owner>) {
     p.with(|out| match owner {
-        Some(owner) => {
-            escape(owner.comm.as_bytes(), out);
-            put(out, format_args!("/{}", owner.pid));
-        }
+        Some(owner) => name(out, owner),
         None => out.push(b'-'),
     });
+}
+
+fn name(out: &mut Vec<u8>, process: &Owner) {
+    escape(process.comm.as_bytes(), out);
+    put(out, format_args!("/{}", process.pid));
 }
 
 /// The cause, and the error where the cause does not imply it.
@@ -124,6 +141,32 @@ const fn implied(cause: Cause) -> Option<Errno> {
         Cause::Killed => Some(Errno::ECONNABORTED),
         _ => None,
     }
+}
+
+/// `raw`, for the kernel's own event.
+pub(super) fn raw(p: &mut Painter<'_>) {
+    p.painted(paint::FAINT, |out| out.extend_from_slice(b"raw"));
+}
+
+/// `synack-retrans 2`
+pub(super) fn synack_retrans(p: &mut Painter<'_>, count: u8) {
+    p.with(|out| put(out, format_args!("synack-retrans {count}")));
+}
+
+/// `accept-wait 1.20ms`
+pub(super) fn accept_wait(p: &mut Painter<'_>, wait: Nanos) {
+    p.with(|out| {
+        out.extend_from_slice(b"accept-wait ");
+        span(out, wait);
+    });
+}
+
+/// `closed by nginx/4243`
+pub(super) fn closer(p: &mut Painter<'_>, closer: &Owner) {
+    p.with(|out| {
+        out.extend_from_slice(b"closed by ");
+        name(out, closer);
+    });
 }
 
 /// `netns:4026531840`, for a socket of another namespace than ours.
@@ -166,6 +209,27 @@ mod tests {
     fn every_span_of_a_usual_length_fits_its_column() {
         for exponent in 0..47 {
             assert!(shown((1 << exponent) - 1).chars().count() <= 6);
+        }
+    }
+
+    #[test]
+    fn a_bound_is_rounded_up_and_no_further() {
+        let second = 1_000_000_000;
+        for (ns, text) in [
+            (0, "0ns"),
+            (999, "999ns"),
+            (1_001, "1.01µs"),
+            (9_990_001, "10.0ms"),
+            (999_000_001, "1.00s"),
+            (1_200_000_000, "1.20s"),
+            (1_200_000_001, "1.21s"),
+            (60 * second - 1, "1m00s"),
+            (122 * second + 1, "2m03s"),
+            (3_660 * second + 1, "1h02m"),
+            (86_400 * second - 1, "1d00h"),
+            (u64::MAX, "213503d23h"),
+        ] {
+            assert_eq!(shown(rounded_up(Nanos(ns)).0), text, "{ns}");
         }
     }
 

@@ -80,20 +80,28 @@ impl<'o> Row<'o> {
         Self { out, colour, begin }
     }
 
-    /// Appends a cell, filled up to the width of its column.
+    /// Appends a cell, filled up to the width of its column. One that is too wide pushes the rest of
+    /// the line, but a dwell first takes what its neighbour to the left left free.
     pub(super) fn cell(&mut self, column: Column, write: impl FnOnce(&mut Painter<'_>)) {
         if self.out.len() > self.begin {
             self.out.push(b' ');
         }
         let begin = self.out.len();
         write(&mut Painter::new(self.out, self.colour));
-        let spare = column
-            .width()
-            .saturating_sub(visible_width(&self.out[begin..]));
+        let (width, shown) = (column.width(), visible_width(&self.out[begin..]));
+        let spare = width.saturating_sub(shown);
         self.out.resize(self.out.len() + spare, b' ');
         if column == Column::Dwell {
             self.out[begin..].rotate_right(spare);
+            let free = self.free_before(begin).min(shown.saturating_sub(width));
+            self.out.drain(begin - free..begin);
         }
+    }
+
+    /// Blanks before `cell` that its neighbour does not need to be told apart from it.
+    fn free_before(&self, cell: usize) -> usize {
+        let before = &self.out[self.begin..cell];
+        (before.len() - before.trim_ascii_end().len()).saturating_sub(1)
     }
 
     /// Ends the line, without blanks at its end.
@@ -142,5 +150,22 @@ mod tests {
         row.cell(Column::Process, |p| p.plain(b"x"));
         row.end();
         assert_eq!(String::from_utf8(out).unwrap(), "far-too-long    1ns x\n");
+    }
+
+    #[test]
+    fn a_long_dwell_takes_free_blanks_before_it_pushes() {
+        let line = |netid: &[u8], dwell: &str| {
+            let mut out = Vec::new();
+            let mut row = Row::begin(&mut out, false);
+            row.cell(Column::Netid, |p| p.plain(netid));
+            row.cell(Column::Dwell, |p| p.plain(dwell.as_bytes()));
+            row.cell(Column::Process, |p| p.plain(b"x"));
+            row.end();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(line(b"tcp", "4.56µs"), "tcp   4.56µs x\n");
+        assert_eq!(line(b"tcp", "<4.56µs"), "tcp  <4.56µs x\n");
+        assert_eq!(line(b"tcp", "<123456789ns"), "tcp <123456789ns x\n");
+        assert_eq!(line(b"mptcp", "<4.56µs"), "mptcp <4.56µs x\n");
     }
 }
