@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub mod binary;
 pub mod expressions;
+pub mod flood;
 pub mod flows;
 pub mod json;
 pub mod lines;
@@ -25,6 +26,7 @@ pub mod role;
 pub mod schema;
 pub mod ss;
 pub mod story;
+pub mod syn;
 pub mod text;
 pub mod trial;
 

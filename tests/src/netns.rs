@@ -1,8 +1,8 @@
 //! A network namespace for each test: its thread and every child it starts are inside.
 
 use std::{
-    fs,
-    os::unix::fs::MetadataExt as _,
+    fs::{self, File},
+    os::{fd::AsFd as _, unix::fs::MetadataExt as _},
     panic,
     path::PathBuf,
     process::{self, Command},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use rustix::thread::gettid;
+use rustix::thread::{LinkNameSpaceType, gettid, move_into_link_name_space};
 
 use crate::process::output;
 
@@ -60,6 +60,12 @@ fn unshare() -> Result<()> {
     unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.context("cannot make a network namespace")
 }
 
+/// Moves the calling thread, and whatever it starts from now on, into the namespace of this file.
+pub fn enter(netns: &File) -> Result<()> {
+    move_into_link_name_space(netns.as_fd(), Some(LinkNameSpaceType::Network))
+        .context("cannot enter a network namespace")
+}
+
 /// `ip` of iproute2, in the namespace of the calling thread.
 pub fn ip(args: &str) -> Result<()> {
     output(Command::new("ip").args(args.split_whitespace())).map(drop)
@@ -83,6 +89,11 @@ pub fn link_to_nobody() -> Result<()> {
     ip("link set far up")
 }
 
+/// Sends what is for `network` to [`FAR`], so to nobody, once it is pretended that it is known.
+pub fn route_to_nobody(network: &str) -> Result<()> {
+    ip(&format!("route add {network} via 10.231.0.2 dev near"))
+}
+
 /// Makes it known who [`FAR`] is, so that packets do leave, for nobody.
 pub fn pretend_far_is_known() -> Result<()> {
     ip("neighbour replace 10.231.0.2 lladdr 02:00:00:00:00:99 dev near nud permanent")
@@ -97,11 +108,21 @@ pub struct Named {
 impl Named {
     /// Makes one; `label` tells those of one test apart.
     pub fn new(label: &str) -> Result<Self> {
-        let name = format!("sockwatch-test-{}-{label}", process::id());
+        Self::called(format!("sockwatch-test-{}-{label}", process::id()))
+    }
+
+    /// Makes one with a name of one's own.
+    pub fn called(name: String) -> Result<Self> {
         ip(&format!("netns add {name}"))?;
         let named = Self { name };
         ip(&format!("-n {} link set lo up", named.name))?;
         Ok(named)
+    }
+
+    /// Its file; [`enter`] takes it.
+    pub fn open(&self) -> Result<File> {
+        let path = format!("/run/netns/{}", self.name);
+        File::open(&path).with_context(|| format!("cannot open {path}"))
     }
 }
 

@@ -28,6 +28,8 @@ mod existing;
 mod failed;
 #[path = "kernel/filter.rs"]
 mod filter;
+#[path = "kernel/flood.rs"]
+mod flood;
 #[path = "kernel/hooks.rs"]
 mod hooks;
 #[path = "kernel/like_ss.rs"]
@@ -55,12 +57,13 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 16] = [
+    let modules: [fn() -> Vec<Trial>; 17] = [
         addresses::trials,
         exact::trials,
         existing::trials,
         failed::trials,
         filter::trials,
+        flood::trials,
         hooks::trials,
         like_ss::trials,
         loss::trials,

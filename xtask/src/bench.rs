@@ -8,7 +8,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -103,7 +102,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     if !rustix::process::geteuid().is_root() {
         bail!("the benchmark attaches kernel programs and makes a network namespace: run as root");
     }
-    let sockwatch = sockwatch(workspace)?;
+    let sockwatch = test::sockwatch(workspace)?;
     if options.list {
         let sockets = if options.smoke { 100 } else { options.sockets };
         return list::run(&sockwatch, sockets, options.plan().rounds);
@@ -146,18 +145,6 @@ fn measure(
         report.add_latency(tool.name(), latencies);
     }
     Ok(())
-}
-
-/// sockwatch, built if the caller names no binary.
-fn sockwatch(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let sockwatch = if let Some(binary) = std::env::var_os("SOCKWATCH_BIN") {
-        PathBuf::from(binary)
-    } else {
-        test::build_release(workspace)?;
-        workspace.release_binary()
-    };
-    command::output(Command::new(&sockwatch).arg("--version"))?;
-    Ok(sockwatch)
 }
 
 /// sockwatch, and those peers that are installed.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
-use crate::{bench, ebpf, lint, test};
+use crate::{bench, ebpf, itest, lint, test};
 
 /// Development tasks of sockwatch.
 #[derive(Debug, Parser)]
@@ -34,6 +34,9 @@ enum Task {
     },
     /// Check format, lints and, where cargo-deny is installed, licences and sources.
     Lint,
+    /// Run a test of the built program that takes minutes (root).
+    #[command(subcommand)]
+    Itest(itest::Test),
     /// Measure sockwatch and its peers under loopback connection churn (root).
     Bench(bench::Options),
     /// The connection generator of `bench`: takes its orders on stdin.
@@ -59,6 +62,7 @@ impl Cli {
             Task::Ebpf { check: false, out } => ebpf::install(&workspace, out),
             Task::Test { args } => test::run(&workspace, &args),
             Task::Lint => lint::run(&workspace),
+            Task::Itest(test) => itest::run(&workspace, &test),
             Task::Bench(options) => bench::run(&workspace, &options),
             Task::Churn => bench::generate(),
             Task::Crowd { connections } => bench::hold(connections),

@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 mod command;
 pub mod ebpf;
+pub mod itest;
 pub mod lint;
 pub mod provenance;
 pub mod test;

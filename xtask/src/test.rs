@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test of the workspace, the kernel's among them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::command;
 use crate::workspace::Workspace;
@@ -41,10 +42,22 @@ pub(crate) fn build_release(workspace: &Workspace) -> anyhow::Result<()> {
     ]))
 }
 
+/// sockwatch, built if the caller names no binary.
+pub(crate) fn sockwatch(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let sockwatch = if let Some(binary) = std::env::var_os("SOCKWATCH_BIN") {
+        PathBuf::from(binary)
+    } else {
+        build_release(workspace)?;
+        workspace.release_binary()
+    };
+    command::output(Command::new(&sockwatch).arg("--version"))?;
+    Ok(sockwatch)
+}
+
 fn ensure_tracefs() -> anyhow::Result<()> {
     if Path::new(TRACEFS).join("events").is_dir() {
         return Ok(());
     }
     eprintln!("tracefs is not mounted: mounting it for the classic-tracepoint test");
-    command::run(std::process::Command::new("mount").args(["-t", "tracefs", "tracefs", TRACEFS]))
+    command::run(Command::new("mount").args(["-t", "tracefs", "tracefs", TRACEFS]))
 }
