@@ -19,6 +19,7 @@ pub mod flows;
 pub mod json;
 pub mod lines;
 pub mod netns;
+pub mod passed;
 pub mod population;
 pub mod privilege;
 pub mod process;
@@ -29,6 +30,7 @@ pub mod story;
 pub mod syn;
 pub mod text;
 pub mod trial;
+pub mod unanswered;
 
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);

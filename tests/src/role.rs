@@ -7,7 +7,10 @@ use std::{
     fmt, fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::ffi::OsStrExt as _,
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::{ffi::OsStrExt as _, net::UnixStream},
+    },
     process::{Command, ExitCode, Stdio},
 };
 
@@ -15,6 +18,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     flows::{LOOPBACK, Pair},
+    passed,
     process::Process,
 };
 
@@ -31,6 +35,12 @@ pub enum Role {
     Client(SocketAddr),
     /// Has a connection for its standard input, and closes it when its peer has.
     Heir,
+    /// Has a listener for its standard input: accepts one connection, sends a byte when one has come,
+    /// and closes it when its peer has.
+    Acceptor,
+    /// Has a unix socket for its standard input: takes the connection that is [`passed`] to it, and
+    /// closes it when the unix socket's peer has closed that.
+    Bearer,
     /// Opens a connection to itself and closes it in order.
     Soliloquy,
 }
@@ -41,6 +51,8 @@ impl fmt::Display for Role {
             Self::Server => "server",
             Self::Client(_) => "client",
             Self::Heir => "heir",
+            Self::Acceptor => "acceptor",
+            Self::Bearer => "bearer",
             Self::Soliloquy => "soliloquy",
         })
     }
@@ -132,9 +144,32 @@ fn perform(role: &str) -> Result<()> {
             .read_to_end(&mut Vec::new())
             .map(drop)
             .context("cannot read the connection"),
+        "acceptor" => accept(),
+        "bearer" => bear(),
         "soliloquy" => Pair::open()?.close_by_client(),
         _ => bail!("no such role"),
     }
+}
+
+fn own_stdin() -> Result<OwnedFd> {
+    let own = io::stdin().as_fd().try_clone_to_owned();
+    own.context("cannot copy standard input")
+}
+
+fn accept() -> Result<()> {
+    let listener = TcpListener::from(own_stdin()?);
+    let (mut connection, _) = listener.accept()?;
+    connection.read_exact(&mut [0])?;
+    connection.write_all(b"!")?;
+    connection.read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn bear() -> Result<()> {
+    let mut giver = UnixStream::from(own_stdin()?);
+    let _connection = passed::take(&giver)?;
+    giver.read_to_end(&mut Vec::new())?;
+    Ok(())
 }
 
 fn serve() -> Result<()> {
