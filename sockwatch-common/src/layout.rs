@@ -146,6 +146,14 @@ global! {
         skb_dev,
         /// `net_device.nd_net.net`, pointer to `net`.
         dev_net,
+        /// `task_struct.tgid`, i32.
+        task_tgid,
+        /// `task_struct.files`, pointer to `files_struct`.
+        task_files,
+        /// `inode.i_sb`, pointer to `super_block`.
+        inode_sb,
+        /// `super_block.s_magic`, unsigned long.
+        sb_magic,
     }
 }
 
@@ -216,7 +224,5 @@ global! {
         timewaits,
         /// 1 where the port is told that connect() has the kernel choose, else 0.
         ports,
-        /// 1 where it is told who accepts a connection, else 0.
-        accepts,
     }
 }

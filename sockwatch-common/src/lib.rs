@@ -1,5 +1,5 @@
-//! What the kernel programs and the user-space agent agree on: the records of the ring buffer,
-//! the per-CPU counters, the read-only globals that the loader fills in, and what the filter among
+//! What the kernel programs and the user-space agent agree on: the records of the ring buffer and
+//! of the iterator over open files, the per-CPU counters, the read-only globals that the loader fills in, and what the filter among
 //! them decides.
 //!
 //! Plain memory layouts, and that one decision: no parsing, no I/O, no `std`. Both sides compile this
@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod counters;
+pub mod files;
 pub mod filter;
 pub mod layout;
 pub mod record;

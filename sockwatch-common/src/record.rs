@@ -21,6 +21,8 @@ pub mod kind {
     pub const SYN_SENT: u16 = 4;
     /// A [`super::Accept`].
     pub const ACCEPT: u16 = 5;
+    /// A [`super::Reset`].
+    pub const RESET: u16 = 6;
 }
 
 /// Bits of [`Transition::known`]: which fields hold a fact. A kernel that has no such field, or a
@@ -335,8 +337,8 @@ pub struct SynSent {
     pub daddr: [u8; 16],
 }
 
-/// A process reads from, or writes to, a connection that came in for the first time: it has
-/// accepted it (`tcp_rcv_space_adjust`, `tcp_sendmsg_locked`).
+/// A process accepted a connection (`inet_csk_accept`), or, where that is not told, reads from or
+/// writes to it for the first time (`tcp_rcv_space_adjust`, `tcp_sendmsg_locked`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Accept {
@@ -358,11 +360,28 @@ pub struct Accept {
     pub comm: [u8; COMM_LEN],
 }
 
+/// A socket sends a reset (`tcp_send_reset`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Reset {
+    /// Kind [`kind::RESET`].
+    pub header: Header,
+    /// `CLOCK_MONOTONIC`, nanoseconds.
+    pub mono_ns: u64,
+    /// Address of the `struct sock`.
+    pub sk: u64,
+    /// Why: a number of `enum sk_rst_reason`.
+    pub reason: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
 const _: () = assert!(size_of::<Header>() == 8);
 const _: () = assert!(size_of::<Mini>() == 104 && align_of::<Mini>() == 8);
 const _: () = assert!(offset_of!(Mini, family) == 56 && offset_of!(Mini, saddr) == 72);
 const _: () = assert!(size_of::<SynSent>() == 64 && align_of::<SynSent>() == 8);
 const _: () = assert!(size_of::<Accept>() == 56 && align_of::<Accept>() == 8);
+const _: () = assert!(size_of::<Reset>() == 32 && align_of::<Reset>() == 8);
 const _: () = assert!(size_of::<Transition>() == 184 && align_of::<Transition>() == 8);
 const _: () = assert!(offset_of!(Transition, netns) == 64);
 const _: () = assert!(offset_of!(Transition, known) == 112);

@@ -33,7 +33,6 @@ pub static SETTINGS: Settings = Settings {
     requests: 0,
     timewaits: 0,
     ports: 0,
-    accepts: 0,
 };
 
 /// What may be dropped.

@@ -157,7 +157,7 @@ fn address_v4<M: Memory>(sk: *const u8, offset: u32) -> [u8; 16] {
 
 /// Sixteen bytes of a field, zero where there is none.
 #[inline(always)]
-fn bytes_16<M: Memory>(base: *const u8, offset: u32) -> [u8; 16] {
+pub fn bytes_16<M: Memory>(base: *const u8, offset: u32) -> [u8; 16] {
     if offset == ABSENT {
         return [0; 16];
     }

@@ -44,6 +44,7 @@ async fn main() -> Result<()> {
                 Ok(Told::Mini(mini)) => mini.info.netns == Some(own),
                 Ok(Told::SynSent(sent)) => known.contains(&sent.sk),
                 Ok(Told::Accepted(accepted)) => known.contains(&accepted.sk),
+                Ok(Told::Reset(reset)) => known.contains(&reset.sk),
                 Ok(Told::Destroy(gone)) => known.remove(&gone.sk),
                 _ => false,
             };

@@ -10,6 +10,7 @@ mod live;
 mod lookup;
 mod loss;
 mod machine;
+mod owners;
 pub mod pipeline;
 mod privilege;
 mod seed;

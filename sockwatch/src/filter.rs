@@ -5,7 +5,7 @@
 //! ([`lookup`]).
 
 pub mod bytecode;
-pub mod container;
+mod container;
 pub mod error;
 mod eval;
 pub mod expr;

@@ -3,6 +3,7 @@
 //! No I/O, no clock, no kernel structures. Nothing here depends on any other module of the crate.
 
 pub mod cause;
+pub mod container;
 pub mod endpoint;
 pub mod event;
 pub mod mini;
@@ -27,4 +28,4 @@ pub use row::{Row, Timer, TimerKind};
 pub use socket::{SocketInfo, SocketKey, Tuple};
 pub use state::{StateSet, TcpState};
 pub use time::{MonoNs, Nanos, Seen, WallClock};
-pub use transition::{Context, Observed, TcpNumbers, Transition};
+pub use transition::{Context, Observed, ResetReason, TcpNumbers, Transition};

@@ -19,7 +19,7 @@ use sockwatch::{
     sink::{Jsonl, Sink, Text, TextOptions},
     source::{
         diag::SeedSocket,
-        ebpf::{Minis, Record, Told, decode},
+        ebpf::{Minis, Record, ResetReasons, Told, decode},
         replay,
     },
     table::Table,
@@ -94,6 +94,7 @@ fn pipeline(asked: Asked) -> Pipeline {
         filter: asked.filter,
         local_ports: 32_768..=60_999,
         minis: Minis::ALL,
+        reset_reasons: ResetReasons::new(),
         raw_events: false,
         sink: asked.sink,
         cgroups: None,

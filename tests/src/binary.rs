@@ -67,3 +67,16 @@ pub fn copy_for_everybody(directory: &Path) -> Result<PathBuf> {
     )?;
     Ok(copy)
 }
+
+/// The program with CAP_BPF and CAP_PERFMON alone, for somebody who is not root, by a copy of it in
+/// `directory`.
+pub fn with_two_capabilities(directory: &Path) -> Result<Command> {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+    command.args([
+        "--inh-caps=-all,+bpf,+perfmon",
+        "--ambient-caps=-all,+bpf,+perfmon",
+    ]);
+    command.arg(copy_for_everybody(directory)?);
+    Ok(command)
+}

@@ -19,7 +19,6 @@ pub mod flows;
 pub mod json;
 pub mod lines;
 pub mod netns;
-pub mod passed;
 pub mod population;
 pub mod privilege;
 pub mod process;

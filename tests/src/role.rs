@@ -5,20 +5,24 @@ use std::{
     env,
     ffi::{CString, OsStr},
     fmt, fs,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, IoSlice, IoSliceMut, Read as _, Write as _},
+    mem::MaybeUninit,
     net::{SocketAddr, TcpListener, TcpStream},
     os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::{ffi::OsStrExt as _, net::UnixStream},
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStrExt as _,
     },
     process::{Command, ExitCode, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
 
 use crate::{
     flows::{LOOPBACK, Pair},
-    passed,
     process::Process,
 };
 
@@ -38,11 +42,11 @@ pub enum Role {
     /// Has a listener for its standard input: accepts one connection, sends a byte when one has come,
     /// and closes it when its peer has.
     Acceptor,
-    /// Has a unix socket for its standard input: takes the connection that is [`passed`] to it, and
-    /// closes it when the unix socket's peer has closed that.
-    Bearer,
     /// Opens a connection to itself and closes it in order.
     Soliloquy,
+    /// Is handed a descriptor through its standard input, a unix socket; says so, and keeps it until
+    /// the other end is closed.
+    Keeper,
 }
 
 impl fmt::Display for Role {
@@ -52,8 +56,8 @@ impl fmt::Display for Role {
             Self::Client(_) => "client",
             Self::Heir => "heir",
             Self::Acceptor => "acceptor",
-            Self::Bearer => "bearer",
             Self::Soliloquy => "soliloquy",
+            Self::Keeper => "keeper",
         })
     }
 }
@@ -68,10 +72,14 @@ impl Role {
 
     /// The command that plays it in a named namespace.
     pub fn command_in(self, netns: &str, comm: impl AsRef<OsStr>) -> Result<Command> {
-        let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", netns])
-            .arg(env::current_exe()?);
+        self.command_through(&["ip", "netns", "exec", netns], comm)
+    }
+
+    /// The command that plays it by way of another, whose last arguments are a command.
+    pub fn command_through(self, way: &[&str], comm: impl AsRef<OsStr>) -> Result<Command> {
+        let (program, args) = way.split_first().context("no way")?;
+        let mut command = Command::new(program);
+        command.args(args).arg(env::current_exe()?);
         self.dress(&mut command, comm);
         Ok(command)
     }
@@ -97,7 +105,12 @@ pub struct Server {
 impl Server {
     /// Starts it and waits until it listens.
     pub fn start(comm: &str) -> Result<Self> {
-        let mut process = Process::start(Role::Server.command(comm)?)?;
+        Self::start_command(Role::Server.command(comm)?)
+    }
+
+    /// Likewise with one of the role's commands.
+    pub fn start_command(command: Command) -> Result<Self> {
+        let mut process = Process::start(command)?;
         let mut line = String::new();
         BufReader::new(process.stdout()?).read_line(&mut line)?;
         let address = line
@@ -145,31 +158,10 @@ fn perform(role: &str) -> Result<()> {
             .map(drop)
             .context("cannot read the connection"),
         "acceptor" => accept(),
-        "bearer" => bear(),
         "soliloquy" => Pair::open()?.close_by_client(),
+        "keeper" => keep(),
         _ => bail!("no such role"),
     }
-}
-
-fn own_stdin() -> Result<OwnedFd> {
-    let own = io::stdin().as_fd().try_clone_to_owned();
-    own.context("cannot copy standard input")
-}
-
-fn accept() -> Result<()> {
-    let listener = TcpListener::from(own_stdin()?);
-    let (mut connection, _) = listener.accept()?;
-    connection.read_exact(&mut [0])?;
-    connection.write_all(b"!")?;
-    connection.read_to_end(&mut Vec::new())?;
-    Ok(())
-}
-
-fn bear() -> Result<()> {
-    let mut giver = UnixStream::from(own_stdin()?);
-    let _connection = passed::take(&giver)?;
-    giver.read_to_end(&mut Vec::new())?;
-    Ok(())
 }
 
 fn serve() -> Result<()> {
@@ -179,4 +171,54 @@ fn serve() -> Result<()> {
         connection?.read_to_end(&mut Vec::new())?;
     }
     Ok(())
+}
+
+fn accept() -> Result<()> {
+    let listener = TcpListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let (mut connection, _) = listener.accept()?;
+    connection.read_exact(&mut [0])?;
+    connection.write_all(b"!")?;
+    connection.read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn keep() -> Result<()> {
+    let kept = receive_descriptor(&io::stdin())?;
+    writeln!(io::stdout(), "kept")?;
+    io::stdin().read_to_end(&mut Vec::new())?;
+    drop(kept);
+    Ok(())
+}
+
+/// Hands a descriptor over through a unix socket.
+pub fn send_descriptor(through: &impl AsFd, sent: &impl AsFd) -> Result<()> {
+    let descriptors = [sent.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fits = control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    ensure!(fits, "no room for a descriptor");
+    sendmsg(
+        through,
+        &[IoSlice::new(b"x")],
+        &mut control,
+        SendFlags::empty(),
+    )?;
+    Ok(())
+}
+
+fn receive_descriptor(through: &impl AsFd) -> Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    recvmsg(
+        through,
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut control,
+        RecvFlags::CMSG_CLOEXEC,
+    )?;
+    let received = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    received.context("no descriptor came")
 }

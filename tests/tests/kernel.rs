@@ -20,6 +20,8 @@ macro_rules! trials {
 
 #[path = "kernel/addresses.rs"]
 mod addresses;
+#[path = "kernel/container.rs"]
+mod container;
 #[path = "kernel/exact.rs"]
 mod exact;
 #[path = "kernel/existing.rs"]
@@ -30,6 +32,8 @@ mod failed;
 mod filter;
 #[path = "kernel/flood.rs"]
 mod flood;
+#[path = "kernel/holders.rs"]
+mod holders;
 #[path = "kernel/hooks.rs"]
 mod hooks;
 #[path = "kernel/like_ss.rs"]
@@ -57,13 +61,15 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 17] = [
+    let modules: [fn() -> Vec<Trial>; 19] = [
         addresses::trials,
+        container::trials,
         exact::trials,
         existing::trials,
         failed::trials,
         filter::trials,
         flood::trials,
+        holders::trials,
         hooks::trials,
         like_ss::trials,
         loss::trials,

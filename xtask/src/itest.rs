@@ -13,6 +13,7 @@ mod rebuild;
 mod report;
 mod site;
 mod stream;
+mod witness;
 
 /// The tests.
 #[derive(Debug, Subcommand)]

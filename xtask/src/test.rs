@@ -54,10 +54,11 @@ pub(crate) fn sockwatch(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     Ok(sockwatch)
 }
 
-fn ensure_tracefs() -> anyhow::Result<()> {
+/// Mounts tracefs where it is not.
+pub(crate) fn ensure_tracefs() -> anyhow::Result<()> {
     if Path::new(TRACEFS).join("events").is_dir() {
         return Ok(());
     }
-    eprintln!("tracefs is not mounted: mounting it for the classic-tracepoint test");
+    eprintln!("tracefs is not mounted: mounting it");
     command::run(Command::new("mount").args(["-t", "tracefs", "tracefs", TRACEFS]))
 }

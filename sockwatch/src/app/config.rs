@@ -112,6 +112,7 @@ const fn wanted_minis(matter: Matter) -> Minis {
         timewaits: matter.timewaits,
         ports: matter.ports,
         accepts: matter.accepts,
+        resets: matter.resets,
     }
 }
 

@@ -86,6 +86,7 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         local_ports: local_ports::range(),
         prefiltered: tracer.filters,
         minis: tracer.minis,
+        reset_reasons: std::mem::take(&mut tracer.reset_reasons),
         raw_events: config.raw_events,
         sink,
         cgroups: cgroups.ok(),

@@ -22,7 +22,7 @@ use crate::{
     sink::Sink,
     source::{
         diag::SeedSocket,
-        ebpf::{Item, Join, Malformed, Minis, Record},
+        ebpf::{Item, Join, Malformed, Minis, Record, ResetReasons},
     },
     table::{Applied, Change, Entry, Outcome, Table},
 };
@@ -44,6 +44,8 @@ pub struct Parts {
     pub prefiltered: bool,
     /// What the kernel programs tell beyond the changes of full sockets.
     pub minis: Minis,
+    /// Why sockets send resets; empty where that is not told.
+    pub reset_reasons: ResetReasons,
     /// Whether the kernel's own events are shown where they are merged.
     pub raw_events: bool,
     /// How to show it.
@@ -92,11 +94,11 @@ pub struct Out<'a> {
 
 impl Pipeline {
     /// An empty pipeline.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(mut parts: Parts) -> Self {
         Self {
             everything: parts.filter == Expr::EVERYTHING,
             needs: parts.filter.needs(),
-            join: Join::new(parts.minis.ports),
+            join: Join::new(parts.minis.ports, std::mem::take(&mut parts.reset_reasons)),
             parts,
             inferred: 0,
             held: Held::default(),

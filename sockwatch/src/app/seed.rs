@@ -5,9 +5,10 @@ use std::{io, thread};
 use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
 
-use super::clock;
+use super::{clock, owners};
 use crate::{
-    enrich::owners::{self, Holders, Owners},
+    enrich::owners::{Holders, Owners},
+    explain::one_line,
     model::{MonoNs, Owner, event::Degraded},
     source::diag::{
         self, SeedSocket,
@@ -20,6 +21,8 @@ pub(super) struct Seeded {
     pub sockets: Vec<(SeedSocket, Option<Owner>)>,
     pub malformed: u64,
     pub degraded: Vec<Degraded>,
+    /// What told of the owners, if it was a probe.
+    pub probe: Option<&'static str>,
     /// When the last dump had ended.
     pub at: MonoNs,
 }
@@ -63,10 +66,10 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
     let dump = diag::dump(&namespaces, &diag::Selection::default());
     let at = clock::mono();
     degraded.extend(dump.degraded);
-    let owners = if scan_owners {
+    let (owners, probe) = if scan_owners {
         find_owners(&dump.sockets, &mut degraded)
     } else {
-        None
+        (None, None)
     };
     let owner = |socket: &SeedSocket| owners.as_ref()?.owner(socket.info.inode?);
     let sockets = dump
@@ -78,25 +81,30 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
         sockets,
         malformed: dump.malformed,
         degraded,
+        probe,
         at,
     }
 }
 
-fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Option<Owners> {
+fn find_owners(
+    sockets: &[SeedSocket],
+    degraded: &mut Vec<Degraded>,
+) -> (Option<Owners>, Option<&'static str>) {
     let inodes = sockets.iter().filter_map(|socket| socket.info.inode);
     let wanted: FxHashSet<u64> = inodes.filter(|&inode| inode != 0).collect();
     let what = "owners of existing sockets";
-    match owners::scan(&wanted, Holders::Owner) {
+    match owners::find(&wanted, Holders::Owner) {
         Ok(found) => {
-            degraded.extend(found.unseen().map(|why| Degraded { what, why }));
-            Some(found)
+            let unseen = found.owners.unseen();
+            degraded.extend(unseen.map(|why| Degraded { what, why }));
+            (Some(found.owners), found.probe)
         }
         Err(error) => {
             degraded.push(Degraded {
                 what,
-                why: error.to_string(),
+                why: one_line(&error),
             });
-            None
+            (None, None)
         }
     }
 }

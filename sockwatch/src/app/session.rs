@@ -241,7 +241,10 @@ impl Session {
         };
         self.pipeline.malformed_netlink(seeded.malformed);
         match &mut self.held {
-            Some((start, _)) => start.degraded.extend(seeded.degraded),
+            Some((start, _)) => {
+                start.degraded.extend(seeded.degraded);
+                start.probes.extend(seeded.probe.map(str::to_owned));
+            }
             None => note(&seeded.degraded),
         }
         self.print_start();

@@ -68,6 +68,11 @@ impl TcpNumbers {
     }
 }
 
+/// Why a socket sends a reset: a value of the kernel's `enum sk_rst_reason`, as this program spells
+/// it: `tcp-abort-on-close`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetReason(pub &'static str);
+
 /// One call of `inet_sock_set_state`, or what a minisocket tells in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
@@ -98,6 +103,8 @@ pub struct Transition {
     pub done: Option<bool>,
     /// The running task.
     pub context: Option<Context>,
+    /// Why it sent a reset with which it ended (`enum sk_rst_reason`, 6.10+), if it did.
+    pub reset: Option<ResetReason>,
     /// Taken when `established` is left and when `closed` is entered.
     pub tcp: Option<TcpNumbers>,
     /// How it was learnt.

@@ -12,7 +12,7 @@ use std::{net::IpAddr, num::NonZeroU64};
 use super::stamp::UtcStamp;
 use crate::model::{
     Cause, Event, MonoNs, Observed, Owner, Proto, SocketInfo, SocketKey, TcpState, Transition,
-    Tuple, WallClock,
+    Tuple, WallClock, container,
     event::{Lost, RowEvent, SocketEvent, Start, Totals, TransitionEvent},
 };
 use object::{List, Null, Object, Plain, Text, Word, field};
@@ -133,6 +133,8 @@ fn transition(object: &mut Object<'_>, event: &TransitionEvent<'_>) {
     field!(object, "closer", event.closer.map(Closer));
     field!(object, "cause", event.cause.map(Cause::word).map(Word));
     field!(object, "errno", event.errno.filter(|errno| errno.0 != 0));
+    let reset = transition.reset.map(|reason| Word(reason.0));
+    field!(object, "reset_reason", reset);
     field!(object, "synack_retrans", event.synack_retrans);
     field!(object, "tcp", transition.tcp.as_ref());
     field!(object, "observed", Word(transition.observed.word()));
@@ -181,6 +183,7 @@ fn no_end(object: &mut Object<'_>) {
     field!(object, "closer", Null);
     field!(object, "cause", Null);
     field!(object, "errno", Null);
+    field!(object, "reset_reason", Null);
     field!(object, "synack_retrans", Null);
 }
 
@@ -194,6 +197,8 @@ fn identity(object: &mut Object<'_>, cookie: Option<NonZeroU64>, info: &SocketIn
 
 fn process(object: &mut Object<'_>, cgroup: Option<&str>, owner: Option<&Owner>) {
     field!(object, "cgroup", cgroup.map(|path| Text(path.as_bytes())));
+    let container = cgroup.and_then(container::find);
+    field!(object, "container", container.map(|id| Text(id.as_bytes())));
     field!(object, "owner", owner);
 }
 

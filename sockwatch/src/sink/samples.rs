@@ -92,6 +92,7 @@ impl Sample {
                 dead: Some(false),
                 done: Some(false),
                 context: None,
+                reset: None,
                 tcp: None,
                 observed: Observed::Event,
             },
@@ -124,6 +125,8 @@ impl Sample {
     }
 }
 
+const CONTAINER: &str = "/system.slice/docker-4f0e1c9ad2b3a4958677a8b9cadbecfd\
+                         0e1f2a3b4c5d6e7f8091a2b3c4d5e6f7.scope";
 const V4: (&str, u16) = ("127.0.0.1", 51234);
 const WEB: (&str, u16) = ("127.0.0.1", 80);
 
@@ -163,6 +166,7 @@ fn oddities() -> Vec<Sample> {
     let any6 = tuple(Family::Inet6, ("::", 443), ("::", 0));
     let mut listener = Sample::new(2_000_000_000, any6, TcpState::Close, TcpState::Listen);
     listener.owner = Some(owner(b"nginx", How::Listen));
+    listener.cgroup = Some(CONTAINER);
     let any4 = tuple(Family::Inet, ("0.0.0.0", 8080), ("0.0.0.0", 0));
     let mut closed = Sample::new(2_000_000_001, any4, TcpState::Listen, TcpState::Close);
     closed.cause = Some(Cause::ListenerClosed);

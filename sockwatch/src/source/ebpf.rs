@@ -16,6 +16,7 @@ mod minis;
 pub mod probe;
 mod reader;
 mod symbols;
+pub mod task_files;
 pub mod tracefs;
 
 use std::{fs, io};
@@ -38,7 +39,7 @@ use crate::{explain::one_line, model::event::Degraded};
 use attach::Attached;
 pub use attach::Hook;
 pub use decode::{Destroyed, Malformed, MiniRecord, MiniTold, Record, SynSent, Told, decode};
-pub use join::{Item, Join};
+pub use join::{Item, Join, ResetReasons};
 pub use minis::Minis;
 pub use reader::{KernelLog, Reader};
 use tracefs::TracefsError;
@@ -119,6 +120,8 @@ pub struct Tracer {
     pub filters: bool,
     /// What is told of [`LoadOptions::minis`].
     pub minis: Minis,
+    /// Why sockets send resets; empty where that is not told.
+    pub reset_reasons: ResetReasons,
     /// What this kernel or this run lacks.
     pub degraded: Vec<Degraded>,
 }
@@ -172,8 +175,12 @@ impl Tracer {
         raise_memlock_limit();
         let mut degraded = Vec::new();
         let btf = fs::read(BTF_PATH);
-        let layout = kernel_layout(btf.as_deref(), &mut degraded);
+        let (layout, reset_reasons) = kernel_types(btf.as_deref(), &mut degraded);
         let (minis, symbols) = minis::usable(options.minis, &layout, &mut degraded);
+        let minis = Minis {
+            resets: minis.resets && !reset_reasons.is_empty(),
+            ..minis
+        };
         let options = &LoadOptions {
             minis,
             ..options.clone()
@@ -182,7 +189,12 @@ impl Tracer {
         let mut refused = None;
         for hook in hooks_to_try(options.hook, btf.as_deref().err())? {
             match Self::load_on(options, hook, &kernel, &mut degraded) {
-                Ok(loaded) => return Ok(loaded),
+                Ok(mut loaded) => {
+                    if loaded.0.minis.resets {
+                        loaded.0.reset_reasons = reset_reasons;
+                    }
+                    return Ok(loaded);
+                }
                 Err(LoadError::Refused(error)) if options.hook.is_none() => {
                     degraded.push(Degraded {
                         what: hook.word(),
@@ -246,7 +258,6 @@ impl Tracer {
                 requests: minis.requests.into(),
                 timewaits: minis.timewaits.into(),
                 ports: minis.ports.into(),
-                accepts: minis.accepts.into(),
             };
             let mut ebpf = open_object(options, kernel, &classic, settings)?;
             match Attached::new(&mut ebpf, hook, minis) {
@@ -300,6 +311,7 @@ impl Tracer {
                 counters,
                 filters: options.filter.is_some(),
                 minis: attached.minis,
+                reset_reasons: ResetReasons::new(),
                 attached,
                 degraded,
             },
@@ -344,29 +356,33 @@ impl Tracer {
 }
 
 /// Looks the fields up; says which are missing.
-fn kernel_layout(btf: Result<&[u8], &io::Error>, degraded: &mut Vec<Degraded>) -> Layout {
+fn kernel_types(
+    btf: Result<&[u8], &io::Error>,
+    degraded: &mut Vec<Degraded>,
+) -> (Layout, ResetReasons) {
+    let nothing = (Layout::ABSENT, ResetReasons::new());
     let bytes = match btf {
         Ok(bytes) => bytes,
         Err(error) => {
             let why = format!("{BTF_PATH}: {error}: no cookie, namespace, user, cgroup, cause");
             degraded.push(Degraded { what: "btf", why });
-            return Layout::ABSENT;
+            return nothing;
         }
     };
     match layout::layout_from_btf(bytes) {
-        Ok((layout, missing)) => {
-            degraded.extend(missing.into_iter().map(|field| Degraded {
+        Ok(found) => {
+            degraded.extend(found.missing.into_iter().map(|field| Degraded {
                 what: "field",
                 why: format!("this kernel has no {field} of the expected kind"),
             }));
-            layout
+            (found.layout, found.reset_reasons)
         }
         Err(error) => {
             degraded.push(Degraded {
                 what: "btf",
                 why: error.to_string(),
             });
-            Layout::ABSENT
+            nothing
         }
     }
 }
@@ -411,6 +427,8 @@ fn open_object(
         // The object has no relocations against the kernel's types.
         .btf(None)
         .map_max_entries("EVENTS", options.ring_size)
+        .map_max_entries("FIN_WAIT2", room(options.minis.timewaits))
+        .map_max_entries("UNACCEPTED", room(options.minis.accepts))
         .override_global("LAYOUT", &kernel.layout.words(), true)
         .override_global("SYMBOLS", &kernel.symbols.words(), true)
         .override_global("CLASSIC_LAYOUT", &classic.words(), true)
@@ -421,6 +439,11 @@ fn open_object(
         .map_err(LoadError::Object)?;
     check_abi(&ebpf)?;
     Ok(ebpf)
+}
+
+/// Entries of a map of sockets: the kernel sets memory aside for each.
+const fn room(used: bool) -> u32 {
+    if used { 65_536 } else { 1 }
 }
 
 fn check_abi(ebpf: &Ebpf) -> Result<(), LoadError> {

@@ -190,18 +190,10 @@ fn full_output_ends_the_trace(_: &Netns) -> Result<()> {
     Ok(())
 }
 
-/// CAP_BPF and CAP_PERFMON, for somebody who is not root.
 fn two_capabilities_are_enough(netns: &Netns) -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    command.args([
-        "--inh-caps=-all,+bpf,+perfmon",
-        "--ambient-caps=-all,+bpf,+perfmon",
-    ]);
-    command
-        .arg(binary::copy_for_everybody(directory.path())?)
-        .args(["--json", "--verbose"]);
+    let mut command = binary::with_two_capabilities(directory.path())?;
+    command.args(["--json", "--verbose"]);
     let mut watch = Watch::start_command(netns, command)?.read()?;
     let pair = flows::Pair::open()?;
     let (client, server) = (pair.client_sk.clone(), pair.server_sk.clone());

@@ -23,7 +23,7 @@ pub(super) struct Difference {
     pub(super) ss: String,
     /// What the stream says at the end of the dump.
     pub(super) stream: String,
-    /// `local peer`, as `ss` has them, if it does.
+    /// `local peer`, as `ss` has them if it does, else as the stream has them.
     pub(super) addresses: String,
 }
 
@@ -62,7 +62,7 @@ impl Comparison {
             if !seen.contains(key) {
                 self.compared.insert(key.clone(), entry.state.clone());
                 if let Some(after) = after.get(key) {
-                    self.differ(key, ABSENT, &after.state, &addresses(key));
+                    self.differ(key, ABSENT, &after.state, &after.addresses());
                 }
             }
         }
@@ -100,11 +100,4 @@ fn keys_of(row: &Row, place: &Place) -> [Key; 2] {
 fn state<'a>(table: &'a Table, keys: &[Key]) -> &'a str {
     let entry = keys.iter().find_map(|key| table.get(key));
     entry.map_or(ABSENT, |entry| &entry.state)
-}
-
-fn addresses(key: &Key) -> String {
-    match key {
-        Key::Tuple(_, local, peer) => format!("{local} {peer}"),
-        Key::Sk(..) => String::new(),
-    }
 }

@@ -23,6 +23,8 @@ use super::rebuild::Table;
 use super::report::Report;
 use super::site::Site;
 use super::stream::Stream;
+use super::witness::Witness;
+use crate::test::ensure_tracefs;
 
 /// Time between the last system call of the churn and the first look.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -45,6 +47,10 @@ pub struct Options {
     /// Repeats the choices of another run, though not its timing; random if not given.
     #[arg(long)]
     seed: Option<u64>,
+    /// A process in whose context this machine runs no kernel programs: what the kernel's own trace
+    /// saw happen there is told apart from the differences that count.
+    #[arg(long, value_name = "PID")]
+    blind_spot: Option<u32>,
     /// More options for sockwatch.
     #[arg(last = true)]
     sockwatch: Vec<String>,
@@ -64,6 +70,11 @@ pub(super) fn run(sockwatch: &Path, options: &Options) -> Result<()> {
     };
     setrlimit(Resource::Nofile, limit).context("RLIMIT_NOFILE")?;
     let site = Arc::new(Site::make()?);
+    let witness = options.blind_spot.map(|process| {
+        ensure_tracefs()?;
+        Witness::of(process)
+    });
+    let witness = witness.transpose()?;
     let churn = Churn::begin(&site, seed)?;
     thread::sleep(BEFORE);
     let mut stream = Stream::start(sockwatch, &options.sockwatch)?;
@@ -76,6 +87,9 @@ pub(super) fn run(sockwatch: &Path, options: &Options) -> Result<()> {
         stream.follow(Instant::now() + pause)?;
         let stopped = churn.stop();
         let looks = look_twice(&mut stream, &site)?;
+        if let Some(witness) = &witness {
+            report.withheld = witness.look()?;
+        }
         report.add(stop, &looks, &stream);
         drop(stopped);
     }

@@ -144,6 +144,16 @@ impl Line<'_> {
     }
 }
 
+impl Entry {
+    /// `local peer`, each `address:port`, as its last line has them.
+    pub(super) fn addresses(&self) -> String {
+        match &self.tuple {
+            Key::Tuple(_, local, peer) => format!("{local} {peer}"),
+            Key::Sk(..) => String::new(),
+        }
+    }
+}
+
 impl Key {
     /// Where it is.
     pub(super) fn place(&self) -> &Place {

@@ -45,7 +45,7 @@ impl Place {
     }
 
     fn make(label: &str) -> Result<Self> {
-        let named = Named::called(format!("{PREFIX}{}-{label}", process::id()))?;
+        let named = Named::called(format!("{}-{label}", own_name()))?;
         let file = named.open()?;
         let netns = file.metadata()?.ino().try_into()?;
         Ok(Self {
@@ -97,11 +97,10 @@ impl Site {
 
     fn link(&self, from: usize, to: usize) -> Result<()> {
         let (near, far) = (format!("to{to}"), format!("to{from}"));
-        let name = |index| format!("{PREFIX}{}-{index}", process::id());
         self.places[from].run(|| {
             ip(&format!(
-                "link add {near} type veth peer name {far} netns {}",
-                name(to)
+                "link add {near} type veth peer name {far} netns {}-{to}",
+                own_name()
             ))
         })?;
         for (here, there, device) in [(from, to, near), (to, from, far)] {
@@ -181,6 +180,19 @@ fn number(index: usize) -> u8 {
     u8::try_from(index).unwrap_or(u8::MAX)
 }
 
+/// A name for what belongs to this process and to the whole machine.
+pub(super) fn own_name() -> String {
+    format!("{PREFIX}{}", process::id())
+}
+
+/// Whether this is such a name, or begins with it, and its process is gone.
+pub(super) fn is_left_behind(name: &str) -> bool {
+    let maker = name
+        .strip_prefix(PREFIX)
+        .and_then(|it| it.split('-').next());
+    maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
+}
+
 fn remove_left_behind() -> Result<()> {
     let Ok(names) = fs::read_dir("/run/netns") else {
         // There has never been one with a name.
@@ -189,10 +201,7 @@ fn remove_left_behind() -> Result<()> {
     for name in names {
         let name = name.context("/run/netns")?.file_name();
         let name = name.to_string_lossy();
-        let maker = name
-            .strip_prefix(PREFIX)
-            .and_then(|it| it.split('-').next());
-        if maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+        if is_left_behind(&name) {
             ip(&format!("netns delete {name}"))?;
         }
     }

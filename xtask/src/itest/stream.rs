@@ -127,6 +127,8 @@ impl Stream {
     /// The last lines about a socket, or about its addresses, which are `local peer`.
     pub(super) fn last_lines(&self, key: &Key, addresses: &str) -> Vec<String> {
         const LAST: usize = 8;
+        // Without a local port many sockets have the same.
+        let telling = !addresses.contains(":0 ");
         let mut found = VecDeque::new();
         for bytes in &self.kept {
             // All were understood when they came.
@@ -137,7 +139,7 @@ impl Stream {
             let tuple = line.tuple();
             let same_addresses = match &tuple {
                 Key::Tuple(its, local, peer) => {
-                    its == place && format!("{local} {peer}") == addresses
+                    telling && its == place && format!("{local} {peer}") == addresses
                 }
                 Key::Sk(..) => false,
             };

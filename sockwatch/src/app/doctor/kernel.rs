@@ -133,7 +133,7 @@ pub(super) fn kptr_restrict() -> Check {
     };
     Check::info(
         "kptr_restrict",
-        format!("{value}: {meaning}; this version does not use them"),
+        format!("{value}: {meaning}; they tell the timers of half-open connections and TIME-WAIT"),
     )
 }
 

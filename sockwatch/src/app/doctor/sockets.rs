@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::{
     super::privilege::Capability,
     check::{Check, State},
-    privileges::Privileges,
+    privileges::{AS_FOR_CAPABILITIES, Privileges},
 };
 use crate::{
     enrich::{
@@ -16,18 +16,23 @@ use crate::{
     },
     explain::one_line,
     model::{Proto, StateSet, TcpState, event::Degraded},
-    source::diag::{
-        self, Found, NetnsError, Seed, Selection,
-        netns::{self, Netns},
+    source::{
+        diag::{
+            self, Found, NetnsError, Seed, Selection,
+            netns::{self, Netns},
+        },
+        ebpf::task_files::{self, TaskFilesError},
     },
 };
 
 /// All of it.
 pub(super) fn checks(privileges: Privileges) -> Vec<Check> {
+    let iterator = task_files(privileges.suffice(), task_files::try_out());
     vec![
         sock_diag(),
         namespaces(privileges),
-        owners(privileges),
+        owners(privileges, iterator.state == State::Ok),
+        iterator,
         cgroups(Paths::find()),
     ]
 }
@@ -101,8 +106,23 @@ fn judge_namespaces(
     Check::part(name, format!("{shown}; {}", reasons(&hidden)))
 }
 
-/// Looks at every descriptor of the machine.
-fn owners(privileges: Privileges) -> Check {
+/// The faster way to the same, which needs no process's permission.
+fn task_files(privileged: bool, tried: Result<(), TaskFilesError>) -> Check {
+    const NAME: &str = task_files::PROBE;
+    let Err(error) = tried else {
+        return Check::ok(NAME, "loads: owners of existing sockets in one pass");
+    };
+    let finding = format!("{}; owners are searched in /proc", one_line(&error));
+    let cure = match error {
+        TaskFilesError::PidNamespace => "run it in the initial pid namespace (--pid=host)",
+        _ if !privileged => AS_FOR_CAPABILITIES,
+        _ => "Linux 5.8 or newer, with BTF",
+    };
+    Check::part(NAME, finding).with_cure(cure)
+}
+
+/// Looks at every descriptor of the machine, as is done where the iterator does not load.
+fn owners(privileges: Privileges, iterator_loads: bool) -> Check {
     const NAME: &str = "owners";
     // Nobody holds it, so the search does not end early.
     let nobodys = FxHashSet::from_iter([u64::MAX]);
@@ -114,6 +134,9 @@ fn owners(privileges: Privileges) -> Check {
         return Check::ok(NAME, "every process shows its sockets");
     }
     let finding = format!("processes that do not show their existing sockets: {unreadable}");
+    if iterator_loads {
+        return Check::ok(NAME, format!("{finding}; {} does", task_files::PROBE));
+    }
     let needed = [Capability::SysPtrace, Capability::DacReadSearch];
     privileges.cure(Check::part(NAME, finding), &needed)
 }
@@ -175,6 +198,20 @@ mod tests {
         });
         assert_eq!(none.finding, "1 found, 0 entered; not permitted");
         assert_eq!(none.state, State::Part);
+    }
+
+    #[test]
+    fn without_the_iterator_owners_are_found_in_proc() {
+        assert_eq!(task_files(true, Ok(())).state, State::Ok);
+        let refused = task_files(false, Err(TaskFilesError::Field("file.f_inode")));
+        assert_eq!(refused.state, State::Part);
+        assert!(
+            refused.finding.ends_with("searched in /proc"),
+            "{refused:?}"
+        );
+        assert_eq!(refused.cure.as_deref(), Some(AS_FOR_CAPABILITIES));
+        let inside = task_files(true, Err(TaskFilesError::PidNamespace));
+        assert!(inside.cure.unwrap().contains("--pid=host"));
     }
 
     #[test]

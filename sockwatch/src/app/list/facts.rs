@@ -6,13 +6,13 @@ use std::ops::RangeInclusive;
 
 use rustc_hash::FxHashSet;
 
-use super::super::{Failure, clock, config::ListConfig};
+use super::super::{Failure, clock, config::ListConfig, owners};
 use super::{list_failure, what_to_show};
 use crate::{
     enrich::{
         cgroup::Paths,
         local_ports,
-        owners::{self, Holders, Owners},
+        owners::{Holders, Owners},
     },
     explain::one_line,
     filter::{Expr, Needs, View, bytecode, expr::Term},
@@ -133,12 +133,12 @@ impl Facts {
             });
         });
         listed.map_err(list_failure)?;
-        match owners::scan(&wanted, holders) {
+        match owners::find(&wanted, holders) {
             Ok(found) => {
-                if let Some(why) = found.unseen() {
+                if let Some(why) = found.owners.unseen() {
                     log::warn!("owners: {why}");
                 }
-                Ok(Some(found))
+                Ok(Some(found.owners))
             }
             Err(error) if holders == Holders::All => Err(Failure::runtime(error)),
             Err(error) => {

@@ -76,6 +76,34 @@ fn every_holder_is_found_once_the_owner_first() {
 }
 
 #[test]
+fn holders_told_in_any_order_are_sorted() {
+    let (systemd, parent) = (holder(1, "systemd"), holder(200, "parent"));
+    let worker = holder(300, "worker");
+    let told = || {
+        vec![
+            (5, systemd),
+            (6, worker),
+            (5, worker),
+            (6, parent),
+            (5, parent),
+            (6, worker),
+            (5, worker),
+            (7, systemd),
+        ]
+    };
+    let all = Owners::of(told(), Holders::All);
+    assert_eq!(all.holders(5), [parent, worker, systemd]);
+    assert_eq!(all.holders(6), [parent, worker]);
+    assert_eq!(all.holders(7), [systemd]);
+    assert_eq!(all.holders(8), []);
+    assert_eq!((all.unreadable, all.unseen()), (0, None));
+    let owner = Owners::of(told(), Holders::Owner);
+    assert_eq!(owner.owner(5), Some(parent));
+    assert_eq!(owner.holders(6), [parent]);
+    assert_eq!(owner.owner(7), Some(systemd));
+}
+
+#[test]
 fn strange_names_and_links_are_passed_over() {
     let proc = tempfile::tempdir().unwrap();
     let links = [

@@ -45,7 +45,7 @@ pub(super) fn kept(selection: &Selection) -> [u32; STATES] {
 
 /// What else than the changes of full sockets matters to a selection of states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four answers")]
+#[expect(clippy::struct_excessive_bools, reason = "answers")]
 pub struct Matter {
     /// Half-open connections.
     pub requests: bool,
@@ -55,6 +55,8 @@ pub struct Matter {
     pub ports: bool,
     /// Who accepts a connection.
     pub accepts: bool,
+    /// Why a socket sends a reset.
+    pub resets: bool,
 }
 
 impl Selection {
@@ -71,6 +73,10 @@ impl Selection {
                     || shows(FinWait2, Close)),
             ports: tcp && shows(Close, SynSent),
             accepts: tcp && leads_to_shown(self, Established),
+            resets: tcp
+                && [Established, CloseWait, SynRecv]
+                    .into_iter()
+                    .any(|old| shows(old, Close)),
         }
     }
 }

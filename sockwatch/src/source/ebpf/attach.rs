@@ -7,8 +7,10 @@ use std::{
 
 use aya::{
     Btf, Ebpf,
-    programs::{BtfTracePoint, Program, ProgramError, TracePoint},
+    maps::Array,
+    programs::{BtfTracePoint, FExit, Program, ProgramError, TracePoint},
 };
+use log::debug;
 use rustix::system::uname;
 
 use super::{LoadError, minis::Minis};
@@ -121,11 +123,42 @@ impl Attached {
             self.try_attach(ebpf, btf, "segment_dropped", ("skb", "kfree_skb"))?;
         }
         if self.minis.accepts {
-            let hook = ("tcp", "tcp_rcv_space_adjust");
-            self.minis.accepts = self.try_attach(ebpf, btf, "received", hook)?;
+            self.attach_accept(ebpf, btf)?;
         }
+        if self.minis.resets {
+            let hook = ("tcp", "tcp_send_reset");
+            self.minis.resets = self.try_attach(ebpf, btf, "reset_sent", hook)?;
+        }
+        Ok(())
+    }
+
+    /// Attaches what tells who accepts: the end of accept() itself where the kernel lets a program
+    /// in, else the first use of a connection.
+    fn attach_accept(&mut self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
+        const FUNCTION: &str = "inet_csk_accept";
+        for program in ["accepted", "accepted_before_6_10"] {
+            match attach_exit(ebpf, program, btf, FUNCTION) {
+                Ok(()) => {
+                    self.probes.push(format!("fexit/{FUNCTION}"));
+                    return Ok(());
+                }
+                Err(LoadError::Refused(error)) => debug!("fexit/{FUNCTION}: {error:?}"),
+                Err(error) => return Err(error),
+            }
+        }
+        let hook = ("tcp", "tcp_rcv_space_adjust");
+        self.minis.accepts = self.try_attach(ebpf, btf, "received", hook)?;
         if self.minis.accepts {
-            self.try_attach(ebpf, btf, "sent", ("tcp", "tcp_sendmsg_locked"))?;
+            accept_by_use(ebpf)?;
+            // Since 6.16.
+            let hook = ("tcp", "tcp_sendmsg_locked");
+            match attach(ebpf, "sent", Some(btf), hook) {
+                Ok(_) => self
+                    .probes
+                    .push(format!("{}/{}", Hook::TpBtf.word(), hook.1)),
+                Err(LoadError::Refused(error)) => debug!("{}: {error:?}", hook.1),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -193,6 +226,30 @@ fn attach(
         .program_mut(program)
         .ok_or(LoadError::Missing(program))?;
     load_and_attach(program, btf, category, name).map_err(LoadError::Refused)
+}
+
+/// Has the transition programs take note of what comes in.
+fn accept_by_use(ebpf: &mut Ebpf) -> Result<(), LoadError> {
+    const NAME: &str = "ACCEPT_BY_USE";
+    let map = ebpf.map_mut(NAME).ok_or(LoadError::Missing(NAME))?;
+    Array::<_, u32>::try_from(map)
+        .and_then(|mut word| word.set(0, 1, 0))
+        .map_err(|source| LoadError::Map { name: NAME, source })
+}
+
+/// Attaches a program to the end of a kernel function.
+fn attach_exit(
+    ebpf: &mut Ebpf,
+    program: &'static str,
+    btf: &Btf,
+    function: &str,
+) -> Result<(), LoadError> {
+    let program = ebpf
+        .program_mut(program)
+        .ok_or(LoadError::Missing(program))?;
+    let program: &mut FExit = program.try_into().map_err(LoadError::Refused)?;
+    program.load(function, btf).map_err(LoadError::Refused)?;
+    program.attach().map(drop).map_err(LoadError::Refused)
 }
 
 fn load_and_attach(

@@ -139,6 +139,24 @@ impl<'a> Btf<'a> {
         found
     }
 
+    /// The values of an enumeration and their names; empty where there is none of this name.
+    pub fn enumerators(&self, name: &str) -> Vec<(u32, &'a [u8])> {
+        let mut types = self.begins.iter().skip(1);
+        let found = types.find_map(|&begin| {
+            let ty = self.type_at(begin as usize)?;
+            (ty.kind == KIND_ENUM && self.string(ty.name) == name.as_bytes()).then_some(ty)
+        });
+        let Some(ty) = found else {
+            return Vec::new();
+        };
+        let value = |i| {
+            let at = ty.rest + 8 * i as usize;
+            let name = self.string(u32_at(self.types, at)?);
+            Some((u32_at(self.types, at + 4)?, name))
+        };
+        (0..ty.vlen).filter_map(value).collect()
+    }
+
     fn type_at(&self, at: usize) -> Option<Type> {
         let info = u32_at(self.types, at + 4)?;
         Some(Type {

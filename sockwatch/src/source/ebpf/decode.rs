@@ -38,6 +38,8 @@ pub enum Told {
     SynSent(SynSent),
     /// A connection was accepted.
     Accepted(Accepted),
+    /// A socket sent a reset.
+    Reset(Reset),
 }
 
 /// Something that happened to a minisocket or its timer. What it means depends on what follows.
@@ -92,6 +94,17 @@ pub struct SynSent {
     pub tuple: Tuple,
 }
 
+/// A reset that a socket sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reset {
+    /// When.
+    pub at: MonoNs,
+    /// Address of the `struct sock`.
+    pub sk: u64,
+    /// A number of `enum sk_rst_reason`.
+    pub reason: u32,
+}
+
 /// A socket that will emit no more transitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Destroyed {
@@ -134,6 +147,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, Malformed> {
         kind::MINI => bytes.try_into().ok().and_then(minisocket).map(Told::Mini),
         kind::SYN_SENT => bytes.try_into().ok().and_then(syn_sent).map(Told::SynSent),
         kind::ACCEPT => bytes.try_into().ok().map(accepted).map(Told::Accepted),
+        kind::RESET => bytes.try_into().ok().map(reset).map(Told::Reset),
         _ => None,
     };
     Ok(Record {
@@ -147,6 +161,7 @@ type DestroyBytes = [u8; size_of::<record::Destroy>()];
 type MiniBytes = [u8; size_of::<record::Mini>()];
 type SynSentBytes = [u8; size_of::<record::SynSent>()];
 type AcceptBytes = [u8; size_of::<record::Accept>()];
+type ResetBytes = [u8; size_of::<record::Reset>()];
 
 fn transition(bytes: &TransitionBytes) -> Option<Transition> {
     macro_rules! raw {
@@ -188,6 +203,7 @@ fn transition(bytes: &TransitionBytes) -> Option<Transition> {
         dead: sock_flags.map(|flags| flags & sock_flag::DEAD != 0),
         done: sock_flags.map(|flags| flags & sock_flag::DONE != 0),
         context: context(bytes, known),
+        reset: None,
         tcp: tcp(bytes, known),
         observed: Observed::Event,
     })
@@ -378,5 +394,13 @@ fn accepted(bytes: &AcceptBytes) -> Accepted {
             comm: Comm::from_kernel(*array::<{ offset_of!(record::Accept, comm) }>(bytes)),
             kernel_thread: raw!(task_flags: u8) & task_flag::KTHREAD != 0,
         },
+    }
+}
+
+fn reset(bytes: &ResetBytes) -> Reset {
+    Reset {
+        at: MonoNs(get!(bytes, record::Reset, mono_ns: u64)),
+        sk: get!(bytes, record::Reset, sk: u64),
+        reason: get!(bytes, record::Reset, reason: u32),
     }
 }

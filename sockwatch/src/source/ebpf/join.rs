@@ -1,6 +1,7 @@
 //! Joins records that only say something together.
 //!
 //! - A change to SYN-SENT whose port the kernel was still to choose, and the record of its SYN.
+//! - A reset, and the end that it goes with: the kernel tells of it just before, or just behind.
 //! - A timer taken off the wheel, and what follows on the same CPU: the same timer set anew, the
 //!   segment that ended the minisocket, the connection that took its place, or none of these.
 //!
@@ -10,10 +11,10 @@
 
 use std::collections::VecDeque;
 
-use super::decode::{Destroyed, MiniRecord, MiniTold, Record, SynSent, Told};
+use super::decode::{Destroyed, MiniRecord, MiniTold, Record, Reset, SynSent, Told};
 use crate::model::{
-    Accepted, Mini, MiniEnd, MiniEvent, MiniKind, MonoNs, Nanos, Proto, SocketInfo, TcpState,
-    Transition, Tuple,
+    Accepted, Mini, MiniEnd, MiniEvent, MiniKind, MonoNs, Nanos, Proto, ResetReason, SocketInfo,
+    TcpState, Transition, Tuple,
 };
 
 /// How long a record waits for the one that completes it. The kernel writes that one within
@@ -22,6 +23,9 @@ pub const PATIENCE: Nanos = Nanos(4_000_000);
 
 /// How many records wait at most.
 const CAPACITY: usize = 4_096;
+
+/// Names of `enum sk_rst_reason` by number.
+pub type ResetReasons = Vec<Option<ResetReason>>;
 
 /// What records say, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +49,10 @@ pub enum Item {
 pub struct Join {
     /// Whether ports are told that connect() has the kernel choose.
     ports: bool,
+    /// Names of `enum sk_rst_reason` by number; empty where resets are not told.
+    reasons: ResetReasons,
+    /// The reset told last on each CPU, unless its socket has ended.
+    resets: Vec<(u32, Reset)>,
     /// In the order of the ring; `None` where a record turned out to be part of another.
     queue: VecDeque<Option<Item>>,
     /// Number of the first in `queue`.
@@ -66,15 +74,19 @@ struct Open {
 enum Awaits {
     /// The SYN of the socket at this address.
     Syn { sk: u64 },
+    /// The reset of the socket at this address.
+    Reset { sk: u64 },
     /// What follows on this CPU.
     Next { cpu: u32, mini: MiniRecord },
 }
 
 impl Join {
     /// Nothing waits. `ports` says whether the programs tell of SYNs.
-    pub const fn new(ports: bool) -> Self {
+    pub const fn new(ports: bool, reasons: ResetReasons) -> Self {
         Self {
             ports,
+            reasons,
+            resets: Vec::new(),
             queue: VecDeque::new(),
             first: 0,
             open: Vec::new(),
@@ -126,18 +138,30 @@ impl Join {
     }
 
     /// What a record says by itself, and what it awaits; `None` for one that says nothing.
-    fn item(&self, record: &Record) -> Option<(Item, Option<(MonoNs, Awaits)>)> {
+    fn item(&mut self, record: &Record) -> Option<(Item, Option<(MonoNs, Awaits)>)> {
         Some(match record.told {
-            Told::Transition(transition) => {
-                let syn = Awaits::Syn { sk: transition.sk };
-                let waits = self.ports && awaits_syn(&transition);
+            Told::Transition(mut transition) => {
+                let sk = transition.sk;
+                let awaits = if self.ports && awaits_syn(&transition) {
+                    Some(Awaits::Syn { sk })
+                } else if !self.reasons.is_empty() && may_reset(&transition) {
+                    transition.reset = self.reset_before(record.cpu, &transition);
+                    transition.reset.is_none().then_some(Awaits::Reset { sk })
+                } else {
+                    None
+                };
                 (
                     Item::Transition(transition),
-                    waits.then_some((transition.at, syn)),
+                    awaits.map(|awaits| (transition.at, awaits)),
                 )
             }
             Told::Destroy(destroyed) => (Item::Destroy(destroyed), None),
             Told::Accepted(accepted) => (Item::Accepted(accepted), None),
+            Told::Reset(reset) => {
+                self.resets.retain(|(cpu, _)| *cpu != record.cpu);
+                self.resets.push((record.cpu, reset));
+                return None;
+            }
             Told::SynSent(_) => return None,
             Told::Mini(mini) => {
                 let event = match mini.event {
@@ -166,6 +190,11 @@ impl Join {
         while let Some(open) = self.open.get(at).copied() {
             let done = match open.awaits {
                 Awaits::Syn { sk } => self.complete_syn(&open, sk, record),
+                Awaits::Reset { sk } => {
+                    let ends = self.complete_reset(&open, sk, record);
+                    is_part |= ends && matches!(record.told, Told::Reset(_));
+                    ends
+                }
                 Awaits::Next { cpu, mini } if cpu == record.cpu => {
                     is_part |= self.complete_cancel(&open, &mini, record);
                     true
@@ -199,6 +228,32 @@ impl Join {
             transition.tuple.src = tuple.src;
         }
         true
+    }
+
+    /// Takes the reason of the reset that follows.
+    fn complete_reset(&mut self, open: &Open, sk: u64, record: &Record) -> bool {
+        let reason = match &record.told {
+            Told::Reset(reset) if reset.sk == sk => self.reason(reset),
+            Told::Transition(next) if next.sk == sk => None,
+            Told::Destroy(gone) if gone.sk == sk => None,
+            _ => return false,
+        };
+        if let Some(Some(Item::Transition(transition))) = self.waiting(open.number) {
+            transition.reset = reason;
+        }
+        true
+    }
+
+    /// The reason of the reset that came just before the end that it goes with.
+    fn reset_before(&mut self, cpu: u32, end: &Transition) -> Option<ResetReason> {
+        let place = self.resets.iter().position(|(of, _)| *of == cpu)?;
+        let (_, reset) = self.resets.swap_remove(place);
+        let goes_with = reset.sk == end.sk && end.at.since(reset.at) < PATIENCE;
+        goes_with.then(|| self.reason(&reset))?
+    }
+
+    fn reason(&self, reset: &Reset) -> Option<ResetReason> {
+        *self.reasons.get(usize::try_from(reset.reason).ok()?)?
     }
 
     /// Learns from the next record of its CPU why a timer was taken off the wheel. Returns whether
@@ -267,6 +322,17 @@ fn awaits_syn(transition: &Transition) -> bool {
         && transition.tuple.sport == 0
 }
 
+/// Whether a socket may have sent a reset as it ended: not where it was told to end, by a reset or an
+/// error, nor where it could end in order.
+fn may_reset(transition: &Transition) -> bool {
+    transition.new == TcpState::Close
+        && matches!(
+            transition.old,
+            TcpState::Established | TcpState::CloseWait | TcpState::SynRecv
+        )
+        && transition.sk_err == Some(0)
+}
+
 const fn end_by_time(due: bool) -> MiniEnd {
     if due {
         MiniEnd::Expired
@@ -331,6 +397,7 @@ fn time_of(record: &Record) -> Option<MonoNs> {
         Told::Mini(mini) => Some(mini.at),
         Told::SynSent(syn) => Some(syn.at),
         Told::Accepted(accepted) => Some(accepted.at),
+        Told::Reset(reset) => Some(reset.at),
         Told::Destroy(_) => None,
     }
 }

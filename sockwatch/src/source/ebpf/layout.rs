@@ -2,10 +2,27 @@
 
 use sockwatch_common::layout::{ABSENT, Layout};
 
-use super::btf::{Btf, BtfError, Struct};
+use super::{
+    btf::{Btf, BtfError, Struct},
+    join::ResetReasons,
+};
+use crate::model::ResetReason;
 
 /// What the kernel lacks, by the name of the field, with what is therefore not known.
 pub(super) type Missing = Vec<&'static str>;
+
+/// What the kernel's BTF tells.
+pub(super) struct Found {
+    /// Where the facts lie.
+    pub(super) layout: Layout,
+    /// What it lacks.
+    pub(super) missing: Missing,
+    /// Why sockets send resets.
+    pub(super) reset_reasons: ResetReasons,
+}
+
+/// More values than `enum sk_rst_reason` will have.
+const MAX_REASONS: u32 = 256;
 
 /// Where to look up each field of [`Layout`]: structure, path, bytes. Behind the semicolon are those
 /// without which something else goes missing that says so itself, or nothing much.
@@ -28,7 +45,7 @@ macro_rules! lookups {
 /// Length of a `timer_list`.
 const TIMER: u32 = 40;
 
-const STRUCTS: [&str; 18] = [
+const STRUCTS: [&str; 19] = [
     "sock",
     "inet_sock",
     "net",
@@ -47,6 +64,7 @@ const STRUCTS: [&str; 18] = [
     "inet_connection_sock",
     "sk_buff",
     "net_device",
+    "super_block",
 ];
 
 /// Looks every field up in the kernel's BTF. A field that is missing, or of another length than
@@ -54,7 +72,7 @@ const STRUCTS: [&str; 18] = [
 ///
 /// # Errors
 /// When the bytes are not BTF.
-pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfError> {
+pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<Found, BtfError> {
     let btf = Btf::parse(bytes)?;
     let structs = &btf.structs(STRUCTS);
     let mut missing = Missing::new();
@@ -95,7 +113,11 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         bytes_received: "tcp_sock" "bytes_received" 8,
         group_leader: "task_struct" "group_leader" 8,
         comm: "task_struct" "comm" 16,
-        task_flags: "task_struct" "flags" 4;
+        task_flags: "task_struct" "flags" 4,
+        task_tgid: "task_struct" "tgid" 4,
+        task_files: "task_struct" "files" 8,
+        inode_sb: "inode" "i_sb" 8,
+        sb_magic: "super_block" "s_magic" 8;
         local_ports: "net" "ipv4.ip_local_ports.range" 4,
         local_ports_pair: "net" "ipv4.ip_local_ports.range" 8,
         timer_function: "timer_list" "function" 8,
@@ -133,7 +155,33 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<(Layout, Missing), BtfErro
         Some(inode) if layout.socket_ino != ABSENT => inode.offset + layout.socket_ino,
         _ => ABSENT,
     };
-    Ok((layout, missing))
+    Ok(Found {
+        layout,
+        missing,
+        reset_reasons: reset_reasons(&btf),
+    })
+}
+
+/// Names of `enum sk_rst_reason` by number; none before Linux 6.10.
+fn reset_reasons(btf: &Btf<'_>) -> ResetReasons {
+    const PREFIX: &str = "SK_RST_REASON_";
+    let mut reasons = ResetReasons::new();
+    for (number, name) in btf.enumerators("sk_rst_reason") {
+        let name = str::from_utf8(name)
+            .ok()
+            .and_then(|name| name.strip_prefix(PREFIX));
+        let Some(name) = name.filter(|_| number < MAX_REASONS) else {
+            continue;
+        };
+        let word = name.to_ascii_lowercase().replace('_', "-");
+        let number = number as usize;
+        if reasons.len() <= number {
+            reasons.resize(number + 1, None);
+        }
+        // They are few, and live as long as the program.
+        reasons[number] = Some(ResetReason(String::leak(word)));
+    }
+    reasons
 }
 
 fn by_name<'a>(structs: &[Option<Struct<'a>>], name: &str) -> Option<Struct<'a>> {

@@ -10,7 +10,7 @@ use crate::model::event::Degraded;
 
 /// What is told beyond the changes of full sockets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four switches")]
+#[expect(clippy::struct_excessive_bools, reason = "switches")]
 pub struct Minis {
     /// Half-open connections (`request_sock`).
     pub requests: bool,
@@ -20,6 +20,8 @@ pub struct Minis {
     pub ports: bool,
     /// Who accepts a connection.
     pub accepts: bool,
+    /// Why a socket sends a reset.
+    pub resets: bool,
 }
 
 impl Minis {
@@ -29,6 +31,7 @@ impl Minis {
         timewaits: true,
         ports: true,
         accepts: true,
+        resets: true,
     };
 
     /// Nothing.
@@ -37,6 +40,7 @@ impl Minis {
         timewaits: false,
         ports: false,
         accepts: false,
+        resets: false,
     };
 
     /// Whether the timers of the kernel are asked.
@@ -120,6 +124,7 @@ fn judge(wanted: Minis, layout: &Layout, symbols: &io::Result<Symbols>) -> (Mini
             |symbols| symbols.tcp_write_timer,
         ),
         accepts: wanted.accepts,
+        resets: wanted.resets,
     };
     (minis, degraded)
 }

@@ -42,10 +42,10 @@ pub struct Types {
 /// It can't be read, or is no BTF.
 pub fn types() -> Result<Types, ProbeError> {
     let btf = fs::read(BTF_PATH).map_err(ProbeError::Read)?;
-    let (_, missing) = layout_from_btf(&btf).map_err(ProbeError::Btf)?;
+    let found = layout_from_btf(&btf).map_err(ProbeError::Btf)?;
     Ok(Types {
         bytes: btf.len(),
-        missing,
+        missing: found.missing,
     })
 }
 

@@ -29,6 +29,7 @@ fn connect(number: u64) -> HeldEvent {
         dead: None,
         done: None,
         context: None,
+        reset: None,
         tcp: None,
         observed: Observed::Event,
     };

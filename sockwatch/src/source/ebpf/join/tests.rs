@@ -38,6 +38,7 @@ fn transition(cpu: u32, at: u64, sk: u64, tuple: Tuple, old: TcpState, new: TcpS
             dead: None,
             done: None,
             context: None,
+            reset: None,
             tcp: None,
             observed: Observed::Event,
         }),
@@ -158,7 +159,7 @@ fn settled(join: &mut Join, now: u64) -> Vec<String> {
 
 #[test]
 fn what_is_complete_passes_at_once() {
-    let mut join = Join::new(true);
+    let mut join = Join::new(true, ResetReasons::new());
     let records = [
         other(0, 1),
         mini(0, 2, MINI, TIME_WAIT, START),
@@ -171,7 +172,7 @@ fn what_is_complete_passes_at_once() {
 
 #[test]
 fn a_port_is_filled_in_and_the_order_kept() {
-    let mut join = Join::new(true);
+    let mut join = Join::new(true, ResetReasons::new());
     let records = [
         connecting(0, 1, SK),
         other(1, 2),
@@ -186,7 +187,7 @@ fn a_port_is_filled_in_and_the_order_kept() {
 
 #[test]
 fn the_end_of_connecting_tells_the_port_too() {
-    let mut join = Join::new(true);
+    let mut join = Join::new(true, ResetReasons::new());
     let failed = transition(
         0,
         2,
@@ -201,7 +202,7 @@ fn the_end_of_connecting_tells_the_port_too() {
 
 #[test]
 fn another_socket_at_the_address_does_not_tell_it() {
-    let mut join = Join::new(true);
+    let mut join = Join::new(true, ResetReasons::new());
     let next = connecting(0, 2, SK);
     let out = run(&mut join, &[connecting(0, 1, SK), next]);
     assert_eq!(out[1], ["syn-sent:0"]);
@@ -215,7 +216,7 @@ fn another_socket_at_the_address_does_not_tell_it() {
 
 #[test]
 fn nothing_waits_for_ever() {
-    let mut join = Join::new(true);
+    let mut join = Join::new(true, ResetReasons::new());
     run(&mut join, &[connecting(0, 1_000, SK), other(1, 2_000)]);
     assert_eq!(join.due(), Some(MonoNs(1_000 + PATIENCE.0)));
     assert!(settled(&mut join, PATIENCE.0).is_empty());
@@ -233,13 +234,16 @@ fn nothing_waits_for_ever() {
 
 #[test]
 fn without_syns_ports_are_not_waited_for() {
-    let out = run(&mut Join::new(false), &[connecting(0, 1, SK)]);
+    let out = run(
+        &mut Join::new(false, ResetReasons::new()),
+        &[connecting(0, 1, SK)],
+    );
     assert_eq!(out, [["syn-sent:0"]]);
 }
 
 #[test]
 fn a_timer_set_anew_is_no_end() {
-    let mut join = Join::new(true);
+    let mut join = Join::new(true, ResetReasons::new());
     let records = [
         mini(0, 1, MINI, TIME_WAIT, EARLY),
         other(1, 2),
@@ -262,7 +266,7 @@ fn the_next_record_of_the_cpu_tells_the_end() {
         (DUE, elsewhere, vec!["Expired", "armed"], 0),
     ];
     for (end, next, expected, merged) in cases {
-        let mut join = Join::new(true);
+        let mut join = Join::new(true, ResetReasons::new());
         let records = [
             mini(0, 1, MINI, TIME_WAIT, end),
             mini(1, 2, MINI + 512, REQUEST, START),
@@ -286,10 +290,10 @@ fn who_takes_the_place_of_a_time_wait_ends_it() {
         syn(0, 2, SK, ends),
     ];
     for next in nexts {
-        let mut join = Join::new(true);
+        let mut join = Join::new(true, ResetReasons::new());
         let out = run(&mut join, &[mini(0, 1, MINI, TIME_WAIT, EARLY), next]);
         assert_eq!(out[1][0], "Reused");
-        let mut join = Join::new(true);
+        let mut join = Join::new(true, ResetReasons::new());
         let out = run(&mut join, &[mini(0, 1, MINI, REQUEST, EARLY), next]);
         assert_eq!(
             out[1][0], "Cancelled",
@@ -300,7 +304,7 @@ fn who_takes_the_place_of_a_time_wait_ends_it() {
 
 #[test]
 fn a_crowd_that_waits_is_bounded() {
-    let mut join = Join::new(true);
+    let mut join = Join::new(true, ResetReasons::new());
     let mut out = 0;
     for n in 0..10_000 {
         join.push(&connecting(0, 1, SK + n * 4_096), |_| out += 1);
@@ -308,4 +312,68 @@ fn a_crowd_that_waits_is_bounded() {
     assert!(out > 5_000 && join.queue.len() <= CAPACITY);
     join.settle(MonoNs(u64::MAX), |_| out += 1);
     assert_eq!((out, join.merged()), (10_000, 0));
+}
+
+fn resetting() -> Join {
+    let reasons = vec![None, Some(ResetReason("tcp-abort-on-close"))];
+    Join::new(true, reasons)
+}
+
+fn aborted(cpu: u32, at: u64) -> Record {
+    let mut record = transition(
+        cpu,
+        at,
+        SK,
+        tuple(40_000, 80),
+        TcpState::Established,
+        TcpState::Close,
+    );
+    if let Told::Transition(transition) = &mut record.told {
+        transition.sk_err = Some(0);
+    }
+    record
+}
+
+fn reset(cpu: u32, at: u64, sk: u64, reason: u32) -> Record {
+    let at = MonoNs(at);
+    record(cpu, Told::Reset(Reset { at, sk, reason }))
+}
+
+#[test]
+fn a_reset_goes_with_the_end_before_or_behind_it() {
+    let cases = [
+        (vec![aborted(0, 1), reset(0, 2, SK, 1)], true),
+        (vec![reset(0, 1, SK, 1), aborted(0, 2)], true),
+        (vec![aborted(0, 1), reset(0, 2, SK, 9)], false),
+        (vec![aborted(0, 1), destroyed(0, SK)], false),
+        (
+            vec![reset(0, 1, SK + 64, 1), aborted(0, 2), destroyed(0, SK)],
+            false,
+        ),
+        (
+            vec![
+                reset(0, 1, SK, 1),
+                aborted(0, 2 + PATIENCE.0),
+                destroyed(0, SK),
+            ],
+            false,
+        ),
+    ];
+    for (records, expected) in cases {
+        let mut join = resetting();
+        let mut ends = Vec::new();
+        let mut out = 0;
+        for record in &records {
+            join.push(record, |item| {
+                out += 1;
+                if let Item::Transition(transition) = item {
+                    ends.push(transition.reset);
+                }
+            });
+        }
+        let reason = expected.then_some(ResetReason("tcp-abort-on-close"));
+        assert_eq!(ends, [reason]);
+        assert_eq!(join.due(), None);
+        assert_eq!(out + join.merged(), records.len() as u64);
+    }
 }
