@@ -16,7 +16,7 @@ use sockwatch::{
         ebpf::{Malformed, Record, decode},
         replay,
     },
-    table::Table,
+    table::{Followed, Table},
 };
 
 static LIVES: &[u8] = include_bytes!("../tests/fixtures/lives.ring");
@@ -50,7 +50,7 @@ fn filter(port: i64) -> Expr {
 
 fn pipeline(filter: Expr) -> Pipeline {
     Pipeline::new(Parts {
-        table: Table::new(1_000),
+        table: Table::new(1_000, Followed::NONE),
         selection: Selection::default(),
         filter,
         local_ports: 32_768..=60_999,
@@ -73,7 +73,7 @@ fn stages(c: &mut Criterion) {
             }
         });
     });
-    let mut table = Table::new(1_000);
+    let mut table = Table::new(1_000, Followed::NONE);
     group.bench_function("table", |b| {
         b.iter(|| {
             for record in records.iter().flatten() {

@@ -1,107 +1,64 @@
 //! The sockets that are known to exist, and what can only be said by remembering: how long a state
-//! lasted, who owns a socket, why it was closed.
+//! lasted, who owns a socket, why it was closed; and that a full socket and the minisockets before
+//! and after it are one connection.
 //!
 //! Pure: no I/O and no clock; every item carries its own time, so the same input gives the same
 //! output. It shows and hides nothing: selection is the filter's business.
 
 mod cause;
+mod ends;
+mod entry;
+mod infer;
+mod leaving;
 mod listeners;
+mod look;
+mod minis;
+mod outcome;
 mod owner;
+mod requests;
+mod seed;
+mod slab;
 mod slots;
+mod step;
+mod timewaits;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::model::{
-    Accepted, Cause, Errno, Mini, MonoNs, Nanos, Owner, Proto, Seen, SocketKey, TcpState,
-    Transition, Tuple,
-};
+use crate::model::{Accepted, Mini, MiniKind, Proto, SocketKey, TcpState, Transition, Tuple};
+use ends::Ends;
+use entry::{begin_after, begins, merge_tuple};
+use leaving::Met;
 use listeners::Listeners;
+use minis::{Facts, Minis};
+use requests::Parked;
 use slots::Slots;
 
-/// What the table remembers of a socket.
+pub use entry::Entry;
+pub use look::Unwatched;
+pub use outcome::{Applied, Change, Outcome};
+pub use seed::Seed;
+
+/// Which minisockets are told of as they come and go. What is not is inferred, as far as can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Identity.
-    pub key: SocketKey,
-    /// Transport protocol.
-    pub proto: Proto,
-    /// Both ends, as far as they are known.
-    pub tuple: Tuple,
-    /// Network namespace.
-    pub netns: Option<u32>,
-    /// Current state.
-    pub state: TcpState,
-    /// When it was entered.
-    pub since: Seen,
-    /// When the connection began.
-    pub begin: Seen,
-    /// Who owns it.
-    pub owner: Option<Owner>,
+pub struct Followed {
+    /// Half-open connections (`request_sock`).
+    pub requests: bool,
+    /// TIME-WAIT, and FIN-WAIT-2 that no process holds (`inet_timewait_sock`).
+    pub timewaits: bool,
 }
 
-/// What the table adds to a transition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The tuple with all that is known of the connection.
-    pub tuple: Tuple,
-    /// Time spent in the old state; `None` when its begin was not seen.
-    pub dwell: Option<Nanos>,
-    /// Time since the connection began; `None` when that was not seen.
-    pub age: Option<Nanos>,
-    /// Who owns the socket.
-    pub owner: Option<Owner>,
-    /// Why it was closed; only on a transition to `Close`.
-    pub cause: Option<Cause>,
-    /// The error it was closed with.
-    pub errno: Option<Errno>,
-    /// The process that closed the socket with this transition, be it the owner or not.
-    pub closer: Option<Owner>,
-    /// From `established` to the first use by the process that accepted the connection; on leaving
-    /// `established`.
-    pub accept_wait: Option<Nanos>,
-    /// SYN-ACKs sent again; on leaving `syn-recv`.
-    pub synack_retrans: Option<u8>,
-}
+impl Followed {
+    /// All of them.
+    pub const ALL: Self = Self {
+        requests: true,
+        timewaits: true,
+    };
 
-impl Applied {
-    /// Nothing but what the transition says itself.
-    pub const fn of(transition: &Transition) -> Self {
-        Self {
-            tuple: transition.tuple,
-            dwell: None,
-            age: None,
-            owner: None,
-            cause: None,
-            errno: None,
-            closer: None,
-            accept_wait: None,
-            synack_retrans: None,
-        }
-    }
-}
-
-/// A state change of a connection, and what the table adds to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// As an event of the kernel would tell it.
-    pub transition: Transition,
-    /// What the table knows.
-    pub applied: Applied,
-}
-
-/// What an event of the kernel means for its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "boxing would allocate once per event"
-)]
-pub enum Outcome {
-    /// What it says.
-    Applied(Applied),
-    /// Another change than it says.
-    Instead(Change),
-    /// No change.
-    Merged,
+    /// None of them.
+    pub const NONE: Self = Self {
+        requests: false,
+        timewaits: false,
+    };
 }
 
 /// The table.
@@ -109,9 +66,13 @@ pub struct Table {
     slots: Slots,
     by_key: FxHashMap<SocketKey, u32>,
     listeners: Listeners,
+    minis: Minis,
+    followed: Followed,
     /// Children between their first event and their second, by address of the `struct sock`:
     /// before 6.15 only the second carries the child's own cookie.
     newborn: FxHashMap<u64, SocketKey>,
+    /// Half-open connections that have ended while such a child was there.
+    parked: Parked,
     /// Sockets that went away while the dump was running: a row of theirs is out of date.
     gone_during_seed: Option<FxHashSet<SocketKey>>,
     capacity: usize,
@@ -119,21 +80,24 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table for at most `capacity` sockets. Beyond that it forgets old ones, closed ones first,
-    /// and counts them.
-    pub fn new(capacity: usize) -> Self {
+    /// A table for at most `capacity` sockets. Beyond that it forgets old ones, closed ones and
+    /// minisockets first, and counts them.
+    pub fn new(capacity: usize, followed: Followed) -> Self {
         Self {
             slots: Slots::default(),
             by_key: FxHashMap::default(),
             listeners: Listeners::default(),
+            minis: Minis::default(),
+            followed,
             newborn: FxHashMap::default(),
+            parked: Parked::default(),
             gone_during_seed: None,
             capacity: capacity.max(1),
             evicted: 0,
         }
     }
 
-    /// How many sockets it knows.
+    /// How many sockets it knows, minisockets included.
     pub fn len(&self) -> usize {
         self.by_key.len()
     }
@@ -150,103 +114,106 @@ impl Table {
 
     /// What it knows of a socket.
     pub fn get(&self, key: SocketKey) -> Option<&Entry> {
-        self.by_key.get(&key).map(|&slot| self.slots.get(slot))
+        self.slot(key).map(|slot| self.slots.get(slot))
     }
 
-    /// A dump of existing sockets is under way: remember what ends meanwhile.
-    pub fn begin_seed(&mut self) {
-        self.gone_during_seed = Some(FxHashSet::default());
-    }
-
-    /// The last row of the dump has been given to [`Table::seed`].
-    pub fn end_seed(&mut self) {
-        self.gone_during_seed = None;
-    }
-
-    /// Takes in a socket of the dump. The stream knows better: a socket that it has already told
-    /// of, or that has gone, is left as it is. Returns whether the row says anything new.
-    pub fn seed(&mut self, entry: Entry) -> bool {
-        let gone = self
-            .gone_during_seed
-            .as_ref()
-            .is_some_and(|gone| gone.contains(&entry.key));
-        if gone || self.by_key.contains_key(&entry.key) {
-            return false;
-        }
-        self.insert(entry);
-        true
-    }
-
-    /// Takes in a transition and says what it means.
+    /// Takes in a transition of a full socket and says what it means.
     pub fn apply(&mut self, transition: &Transition) -> Outcome {
-        let slot = self.find(transition);
-        let previous = slot.map(|slot| *self.slots.get(slot));
-        let applied = self.judge(transition, previous.as_ref());
-        let entry = next_entry(transition, previous.as_ref(), &applied);
-        let slot = match slot {
-            Some(slot) => {
-                self.listeners.forget(self.slots.get(slot), slot);
-                *self.slots.get_mut(slot) = entry;
-                self.listeners.learn(&entry, slot);
-                slot
-            }
-            None => self.insert(entry),
-        };
         if transition.is_child() {
-            self.newborn.insert(transition.sk, entry.key);
+            return self.child(transition);
         }
-        // Only a `tcp_sock` tells of its end by itself.
-        if entry.state == TcpState::Close && entry.proto != Proto::Tcp {
-            self.remove(slot);
+        let mut slot = self.find(transition);
+        if let Some(known) = slot
+            && self.slots.get(known).is_minisocket()
+        {
+            slot = match self.meet_minisocket(transition, known) {
+                Met::Merged(outcome) => return outcome,
+                Met::Socket(slot) => slot,
+            };
         }
-        Outcome::Applied(applied)
+        if leaving::may_leave_minisocket(transition)
+            && let Some(outcome) = self.leave(transition, slot)
+        {
+            return outcome;
+        }
+        if transition.old == TcpState::SynRecv
+            && let Some(slot) = slot
+        {
+            self.complete_child(transition, slot);
+        }
+        Outcome::Applied(self.put(transition, slot))
     }
 
     /// Takes in what happened to a minisocket, and says what changes that means, in their order.
-    pub fn mini(&mut self, _mini: &Mini) -> [Option<Change>; 2] {
-        [None; 2]
+    pub fn mini(&mut self, mini: &Mini) -> [Option<Change>; 2] {
+        self.unpark();
+        match mini.kind {
+            MiniKind::Request {
+                listener,
+                synack_retrans,
+            } => self.request(mini, listener, synack_retrans),
+            MiniKind::TimeWait { substate } => self.timewait(mini, substate),
+        }
     }
 
     /// Takes in who accepted a connection.
-    pub fn accepted(&mut self, _accepted: &Accepted) {}
+    pub fn accepted(&mut self, accepted: &Accepted) {
+        let Accepted { at, cookie, sk, by } = *accepted;
+        let Some(slot) = self
+            .slot(SocketKey::new(Proto::Tcp, cookie, sk))
+            .or_else(|| self.slot(SocketKey::new(Proto::Tcp, 0, sk)))
+        else {
+            return;
+        };
+        let entry = self.slots.get_mut(slot);
+        if entry.is_minisocket() || by.kernel_thread {
+            return;
+        }
+        entry.owner = owner::accepted(entry.owner, by);
+        if entry.state == TcpState::Established {
+            entry.accepted = Some(at).into();
+        }
+    }
 
-    /// The socket with this cookie (0: unknown) at this address is gone.
+    /// The socket with this cookie (0: unknown) at this address is gone. A minisocket that took its
+    /// place stays.
     pub fn destroy(&mut self, cookie: u64, sk: u64) {
         self.newborn.remove(&sk);
         let key = SocketKey::new(Proto::Tcp, cookie, sk);
         // The classic tracepoint makes a cookie just before it calls us: a socket that had none in
         // its life has one in its end.
         for key in [key, SocketKey::new(Proto::Tcp, 0, sk)] {
-            if let Some(&slot) = self.by_key.get(&key) {
+            if let Some(slot) = self.slot(key)
+                && !self.slots.get(slot).is_minisocket()
+            {
                 self.remove(slot);
             }
         }
-        if let Some(gone) = &mut self.gone_during_seed {
-            gone.insert(key);
-        }
+        self.note_gone(key);
+        self.unpark();
+    }
+
+    fn slot(&self, key: SocketKey) -> Option<u32> {
+        self.by_key.get(&key).copied()
     }
 
     /// Finds the socket of a transition, and gives it the key that the transition carries.
     fn find(&mut self, transition: &Transition) -> Option<u32> {
         let key = transition.key;
-        if transition.is_child() {
-            return None;
-        }
         // Where nothing is newborn, as on a client, there is nothing to look up.
         let newborn = if self.newborn.is_empty() {
             None
         } else {
             self.newborn.remove(&transition.sk)
         };
-        if let Some(&slot) = self.by_key.get(&key) {
+        if let Some(slot) = self.slot(key) {
             return Some(slot);
         }
         let known_as = newborn
             .or_else(|| seeded_key(transition))
             .or_else(|| self.key_without_cookie(transition))?;
-        let slot = self.by_key.remove(&known_as)?;
-        self.slots.get_mut(slot).key = key;
-        self.by_key.insert(key, slot);
+        let slot = self.slot(known_as)?;
+        self.rename(slot, key);
         Some(slot)
     }
 
@@ -259,32 +226,57 @@ impl Table {
         (entry.state == transition.old).then_some(key)
     }
 
+    /// Takes in what a transition says of the socket in `slot`, or of a new one.
+    fn put(&mut self, transition: &Transition, slot: Option<u32>) -> Applied {
+        let previous = slot.map(|slot| *self.slots.get(slot));
+        let applied = self.judge(transition, previous.as_ref());
+        let entry = Entry::after(transition, previous.as_ref(), &applied);
+        let slot = match slot {
+            Some(slot) => {
+                self.listeners.forget(self.slots.get(slot), slot);
+                *self.slots.get_mut(slot) = entry;
+                self.listeners.learn(&entry, slot);
+                slot
+            }
+            None => self.insert(entry),
+        };
+        // Only a `tcp_sock` tells of its end by itself.
+        if entry.state == TcpState::Close && entry.proto != Proto::Tcp {
+            self.remove(slot);
+        }
+        applied
+    }
+
     fn judge(&self, transition: &Transition, previous: Option<&Entry>) -> Applied {
         // A gap in the states means that an event was lost: then `since` is not this state's.
         let in_step = previous.filter(|entry| entry.state == transition.old);
-        let since = in_step.and_then(|entry| entry.since.moment());
+        let left = in_step.map(|entry| entry.on_leaving(transition.at));
+        let left = left.unwrap_or_default();
         let begin = begin_after(transition, previous);
-        let inherited = || self.listeners.owner_for(transition, &self.slots);
-        let (cause, errno) = cause::judge(transition);
+        let inherited = || {
+            let ends = (&transition.tuple, transition.info.netns);
+            self.listeners
+                .owner_for(transition.proto, ends, &self.slots)
+        };
+        let known = previous.and_then(|entry| entry.owner);
+        let owner = owner::judge(transition, known, inherited);
+        let (cause, errno) = cause::judge(transition, self.followed.timewaits);
+        let stays = transition.old == transition.new;
         Applied {
             tuple: merge_tuple(transition, previous.filter(|_| !begins(transition))),
-            dwell: since.map(|since| transition.at.since(since)),
+            dwell: left.dwell,
             age: begin.map(|begin| transition.at.since(begin)),
-            owner: owner::judge(
-                transition,
-                previous.and_then(|entry| entry.owner),
-                inherited,
-            ),
+            owner: owner.owner,
             cause,
             errno,
-            closer: None,
-            accept_wait: None,
-            synack_retrans: None,
+            closer: owner.closer,
+            accept_wait: left.accept_wait.filter(|_| !stays),
+            synack_retrans: left.synack_retrans,
         }
     }
 
     fn insert(&mut self, entry: Entry) -> u32 {
-        if let Some(&slot) = self.by_key.get(&entry.key) {
+        if let Some(slot) = self.slot(entry.key) {
             // Without cookies an address is used again before we hear that its socket is gone.
             self.remove(slot);
         } else if self.by_key.len() >= self.capacity {
@@ -296,12 +288,60 @@ impl Table {
         slot
     }
 
+    /// Gives the entry in `slot` another key. Whatever has that goes.
+    fn rename(&mut self, slot: u32, key: SocketKey) {
+        let old = self.slots.get(slot).key;
+        if old == key {
+            return;
+        }
+        if let Some(other) = self.slot(key) {
+            self.remove(other);
+        }
+        self.by_key.remove(&old);
+        self.by_key.insert(key, slot);
+        self.slots.get_mut(slot).key = key;
+    }
+
+    /// The ends of the entry in `slot`, of which no more will be learnt: it is about to get a
+    /// minisocket, which is found by them.
+    fn settle(&mut self, slot: u32, tuple: Tuple, netns: Option<u32>) {
+        self.listeners.forget(self.slots.get(slot), slot);
+        let entry = self.slots.get_mut(slot);
+        (entry.tuple, entry.netns) = (tuple, netns);
+    }
+
+    /// Gives the entry in `slot` a minisocket. Whatever else has one between the same ends goes: it
+    /// can't be there any more.
+    fn attach(&mut self, slot: u32, facts: Facts) {
+        let ends = Ends::of_entry(self.slots.get(slot));
+        let other = match facts.timewait() {
+            Some(_) => self.minis.timewait(&ends),
+            None => self.minis.request(&ends),
+        };
+        if let Some(other) = other
+            && other != slot
+        {
+            self.remove(other);
+        }
+        self.minis.attach(slot, self.slots.get_mut(slot), facts);
+    }
+
+    fn detach(&mut self, slot: u32) -> Option<Facts> {
+        self.minis.detach(slot, self.slots.get_mut(slot))
+    }
+
     fn remove(&mut self, slot: u32) {
+        self.detach(slot);
         let entry = self.slots.remove(slot);
         self.listeners.forget(&entry, slot);
         self.by_key.remove(&entry.key);
+        self.note_gone(entry.key);
+    }
+
+    /// A row of the dump that is under way, if one is, is out of date.
+    fn note_gone(&mut self, key: SocketKey) {
         if let Some(gone) = &mut self.gone_during_seed {
-            gone.insert(entry.key);
+            gone.insert(key);
         }
     }
 
@@ -316,64 +356,11 @@ impl Table {
     }
 }
 
-/// Whether a connection, or a listener, begins its life with this event.
-fn begins(transition: &Transition) -> bool {
-    let opened = matches!(transition.new, TcpState::SynSent | TcpState::Listen);
-    transition.is_child() || transition.old == TcpState::Close && opened
-}
-
 /// The key that the dump's row of this socket got, where that is not the event's own.
 fn seeded_key(transition: &Transition) -> Option<SocketKey> {
     let cookie = transition.key.cookie?;
     let key = SocketKey::seeded(transition.proto, cookie.get(), &transition.tuple);
     (key != transition.key).then_some(key)
-}
-
-/// The event's tuple, and what it lacks from what was known before.
-fn merge_tuple(transition: &Transition, previous: Option<&Entry>) -> Tuple {
-    let mut tuple = transition.tuple;
-    let Some(known) = previous.map(|entry| entry.tuple) else {
-        return tuple;
-    };
-    if tuple.sport == 0 {
-        tuple.sport = known.sport;
-    }
-    if tuple.src.is_unspecified() {
-        tuple.src = known.src;
-    }
-    if !tuple.has_peer() {
-        (tuple.dst, tuple.dport) = (known.dst, known.dport);
-    }
-    tuple
-}
-
-fn next_entry(transition: &Transition, previous: Option<&Entry>, applied: &Applied) -> Entry {
-    // MPTCP tells of states that are not left (10→10, 7→7, 5→5).
-    let stays = transition.old == transition.new;
-    let since = if stays {
-        previous.and_then(|entry| entry.since.moment())
-    } else {
-        Some(transition.at)
-    };
-    Entry {
-        key: transition.key,
-        proto: transition.proto,
-        tuple: applied.tuple,
-        netns: transition.info.netns,
-        state: transition.new,
-        since: since.into(),
-        begin: begin_after(transition, previous).into(),
-        owner: applied.owner,
-    }
-}
-
-/// When the connection began, as known after this event.
-fn begin_after(transition: &Transition, previous: Option<&Entry>) -> Option<MonoNs> {
-    if begins(transition) {
-        Some(transition.at)
-    } else {
-        previous?.begin.moment()
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use sockwatch::{
         ebpf::{Minis, Record, ResetReasons, Told, decode},
         replay,
     },
-    table::Table,
+    table::{Followed, Table},
 };
 
 static LIVES: &[u8] = include_bytes!("fixtures/lives.ring");
@@ -89,7 +89,7 @@ fn pipeline(asked: Asked) -> Pipeline {
     let selection = Selection::default();
     Pipeline::new(Parts {
         prefiltered: Prefilter::new(&selection, &asked.filter).is_some(),
-        table: Table::new(1_000),
+        table: Table::new(1_000, Followed::NONE),
         selection,
         filter: asked.filter,
         local_ports: 32_768..=60_999,
@@ -329,6 +329,7 @@ fn until_a_port_is_missing(
                 tuple: transition.tuple,
                 state: transition.new,
                 info: transition.info,
+                minisocket: false,
             };
             row.tuple.sport = 50_000;
             assert_eq!(pipeline.pending_since(), Some(transition.at));

@@ -28,7 +28,7 @@ use crate::{
         diag::netns,
         ebpf::{LoadError, Tracer},
     },
-    table::Table,
+    table::{Followed, Table},
 };
 
 /// Runs the trace until it is over.
@@ -79,8 +79,12 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         probes: tracer.probes(),
         degraded,
     };
+    let followed = Followed {
+        requests: tracer.minis.requests,
+        timewaits: tracer.minis.timewaits,
+    };
     let pipeline = Pipeline::new(Parts {
-        table: Table::new(config.max_sockets),
+        table: Table::new(config.max_sockets, followed),
         selection: config.selection.clone(),
         filter: config.filter.clone(),
         local_ports: local_ports::range(),

@@ -15,8 +15,8 @@ use crate::{
     enrich::cgroup::Paths,
     filter::{Expr, Facts, Needs, Selection, Verdict, View},
     model::{
-        Event, MonoNs, Netid, Observed, Owner, Proto, Seen, SocketInfo, SocketKey, TcpState,
-        Transition, Tuple, WallClock,
+        Event, MonoNs, Netid, Observed, Owner, Proto, SocketInfo, SocketKey, Transition, Tuple,
+        WallClock,
         event::{Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
     },
     sink::Sink,
@@ -24,7 +24,7 @@ use crate::{
         diag::SeedSocket,
         ebpf::{Item, Join, Malformed, Minis, Record, ResetReasons},
     },
-    table::{Applied, Change, Entry, Outcome, Table},
+    table::{Applied, Change, Outcome, Seed, Table},
 };
 use held::{Held, HeldEvent, pending};
 
@@ -131,19 +131,17 @@ impl Pipeline {
             owner,
             at,
         } = row;
-        let entry = Entry {
+        let seed = Seed {
             key: SocketKey::seeded(row.proto, row.cookie, &row.tuple),
             proto: row.proto,
             tuple: row.tuple,
-            netns: row.info.netns,
             state: row.state,
-            since: Seen::NEVER,
-            begin: Seen::NEVER,
+            info: row.info,
             owner: *owner,
+            minisocket: row.minisocket,
+            at: *at,
         };
-        // Minisockets never pass through inet_sock_set_state: nothing would tell of their end.
-        let is_mini = matches!(row.state, TcpState::TimeWait | TcpState::SynRecv);
-        let is_news = is_mini || self.parts.table.seed(entry);
+        let is_news = self.parts.table.seed(&seed);
         let facts = Facts {
             proto: row.proto,
             family: row.tuple.family,
@@ -152,7 +150,7 @@ impl Pipeline {
         if !(show && is_news && self.parts.selection.shows_row(&facts, row.state)) {
             return;
         }
-        let owner = entry.owner;
+        let owner = seed.owner;
         let socket = (row.proto, &row.tuple, &row.info);
         if !self.everything
             && !self.ask(socket, *at, |filter, view| {
@@ -169,9 +167,9 @@ impl Pipeline {
             proto: row.proto,
             tuple: &row.tuple,
             state: row.state,
-            key: entry.key,
+            key: seed.key,
             info: &row.info,
-            owner: entry.owner.as_ref(),
+            owner: seed.owner.as_ref(),
             cgroup: cgroup_path(&mut self.parts.cgroups, row.info.cgroup_id, *at),
         });
         self.parts.sink.write(&event, out.wall, out.bytes);

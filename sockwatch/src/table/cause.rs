@@ -1,21 +1,23 @@
 //! Why a socket went to `Close`, from `sk_err`, `sk_shutdown`, and whether anybody held it.
 //!
 //! The kernel sets `sk_err` before the transition (`tcp_reset`, `tcp_write_err`, `tcp_abort`), and
-//! `__tcp_close` sets `sk_shutdown` before it, so both can be trusted here.
+//! `__tcp_close` sets `sk_shutdown` before it, so both can be trusted here. Where a minisocket goes
+//! on, that change is none of the connection's, and is not judged here.
 
+use super::infer;
 use crate::model::{Cause, Errno, TcpState, Transition};
 
 /// `RCV_SHUTDOWN | SEND_SHUTDOWN`
 const SHUTDOWN_MASK: u8 = 3;
 
 /// Cause and error of a transition to `Close`; nothing for any other, and nothing where the kernel
-/// does not tell `sk_err`.
-pub(super) fn judge(transition: &Transition) -> (Option<Cause>, Option<Errno>) {
+/// does not tell `sk_err`. `followed`: whether a minisocket, had there been one, would be known.
+pub(super) fn judge(transition: &Transition, followed: bool) -> (Option<Cause>, Option<Errno>) {
     if transition.new != TcpState::Close || transition.old == TcpState::Close {
         return (None, None);
     }
     match transition.sk_err {
-        Some(0) => (without_error(transition), None),
+        Some(0) => (without_error(transition, followed), None),
         Some(errno) => (
             Some(from_error(transition, Errno(errno))),
             Some(Errno(errno)),
@@ -39,7 +41,7 @@ fn from_error(transition: &Transition, errno: Errno) -> Cause {
     }
 }
 
-fn without_error(transition: &Transition) -> Option<Cause> {
+fn without_error(transition: &Transition, followed: bool) -> Option<Cause> {
     let shutdown = transition.shutdown?;
     let in_close = shutdown & SHUTDOWN_MASK == SHUTDOWN_MASK;
     Some(match transition.old {
@@ -48,9 +50,14 @@ fn without_error(transition: &Transition) -> Option<Cause> {
         // `tcp_v4_connect` failed after it had set SYN_SENT: no port was ever chosen.
         TcpState::SynSent if transition.tuple.sport == 0 => Cause::ConnectFailed,
         TcpState::SynSent => Cause::Disconnected,
-        // Into a minisocket, or the last acknowledgement; or a reset from close() while the
-        // peer's FIN is still out (`tcp_disconnect`, unread data).
+        // A reset from close() while the peer's FIN is still out (`tcp_disconnect`, unread data).
         TcpState::FinWait2 if aborted_in_fin_wait(transition, in_close) => Cause::Aborted,
+        TcpState::FinWait2 if disconnected_in_fin_wait(transition, in_close) => Cause::Disconnected,
+        TcpState::FinWait2 | TcpState::Closing
+            if followed && infer::goes_on_in(transition).is_some() =>
+        {
+            Cause::Overflow
+        }
         TcpState::FinWait2 | TcpState::Closing | TcpState::LastAck | TcpState::TimeWait => {
             Cause::Finished
         }
@@ -65,6 +72,15 @@ fn without_error(transition: &Transition) -> Option<Cause> {
 }
 
 fn aborted_in_fin_wait(transition: &Transition, in_close: bool) -> bool {
+    in_close && held_without_fin(transition)
+}
+
+/// connect(AF_UNSPEC) after shutdown().
+fn disconnected_in_fin_wait(transition: &Transition, in_close: bool) -> bool {
+    !in_close && held_without_fin(transition)
+}
+
+fn held_without_fin(transition: &Transition) -> bool {
     let held = transition.dead == Some(false) && transition.info.inode.is_some_and(|i| i != 0);
-    in_close && held && transition.done == Some(false)
+    held && transition.done == Some(false)
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::{Entry, slots::Slots};
-use crate::model::{How, Owner, TcpState, Transition};
+use crate::model::{How, Owner, Proto, TcpState, Tuple};
 
 /// Listening sockets by namespace and port.
 #[derive(Default)]
@@ -36,32 +36,45 @@ impl Listeners {
         }
     }
 
-    /// The owner of the listener that this child came in on: one bound to its very address, else
-    /// one bound to any. `None` where several processes share the port (SO_REUSEPORT), since
+    /// The owner of the listener that this connection came in on: one bound to its very address,
+    /// else one bound to any. `None` where several processes share the port (SO_REUSEPORT), since
     /// nothing tells which of them was chosen.
-    pub(super) fn owner_for(&self, child: &Transition, slots: &Slots) -> Option<Owner> {
-        let on_port = self.by_port.get(&(child.info.netns, child.tuple.sport))?;
+    pub(super) fn owner_for(
+        &self,
+        proto: Proto,
+        (tuple, netns): (&Tuple, Option<u32>),
+        slots: &Slots,
+    ) -> Option<Owner> {
+        let on_port = self.by_port.get(&(netns, tuple.sport))?;
         let candidates = on_port
             .iter()
             .map(|&slot| slots.get(slot))
-            .filter(|listener| {
-                listener.proto == child.proto && listener.tuple.family == child.tuple.family
-            });
+            .filter(|listener| listener.proto == proto && listener.tuple.family == tuple.family);
         let exact = candidates
             .clone()
-            .filter(|listener| listener.tuple.src == child.tuple.src);
+            .filter(|listener| listener.tuple.src == tuple.src);
         let any = candidates.filter(|listener| listener.tuple.src.is_unspecified());
         let owner = match sole_owner(exact) {
             Found::None => sole_owner(any),
             found => found,
         };
         match owner {
-            Found::One(owner) => Some(Owner {
-                how: How::Inherited,
-                ..owner
-            }),
+            Found::One(owner) => Some(unaccepted(owner)),
             Found::None | Found::Several => None,
         }
+    }
+
+    /// Whether anybody listens on the port.
+    pub(super) fn serve(&self, port: u16, netns: Option<u32>) -> bool {
+        self.by_port.contains_key(&(netns, port))
+    }
+}
+
+/// The owner of a listener as that of a connection that nobody has accepted yet.
+pub(super) fn unaccepted(owner: Owner) -> Owner {
+    Owner {
+        how: How::Unaccepted,
+        ..owner
     }
 }
 

@@ -1,34 +1,79 @@
 //! Who owns a socket: judged from the task that was running, where that task is known to be acting
 //! on its own socket. In all other transitions the running task is whoever softirq interrupted.
 
-use crate::model::{How, Owner, TcpState, Transition};
+use crate::model::{Context, How, Owner, TcpState, Transition};
+
+/// Who owns the socket after a transition, and who closed it with that.
+#[derive(Clone, Copy)]
+pub(super) struct Judged {
+    pub(super) owner: Option<Owner>,
+    pub(super) closer: Option<Owner>,
+}
 
 /// The owner after this transition.
 ///
-/// `inherited` is asked for a child only.
+/// `inherited` is asked for a child only. Who closes a socket may have got it from its owner, or
+/// share it: a closer is the owner only where nobody else is known.
 pub(super) fn judge(
     transition: &Transition,
     known: Option<Owner>,
     inherited: impl FnOnce() -> Option<Owner>,
-) -> Option<Owner> {
-    let Some(how) = acting(transition) else {
-        return if transition.is_child() {
-            inherited()
-        } else {
-            known
+) -> Judged {
+    if transition.is_child() {
+        return Judged {
+            owner: inherited(),
+            closer: None,
         };
-    };
-    let context = transition.context.filter(|context| !context.kernel_thread);
-    let actor = context.map(|context| Owner {
+    }
+    let known = known.map(|owner| taken_up(owner, transition));
+    let how = acting(transition);
+    let actor = how
+        .zip(transition.context)
+        .and_then(|(how, context)| by(context, how));
+    if how == Some(How::Close) {
+        Judged {
+            owner: known.or(actor),
+            closer: actor,
+        }
+    } else {
+        Judged {
+            owner: actor.or(known),
+            closer: None,
+        }
+    }
+}
+
+/// The owner after `context` was the first to use a connection that came in.
+pub(super) fn accepted(known: Option<Owner>, context: Context) -> Option<Owner> {
+    match known {
+        None
+        | Some(Owner {
+            how: How::Inherited | How::Unaccepted,
+            ..
+        }) => by(context, How::Accept).or(known),
+        known => known,
+    }
+}
+
+/// A task as an owner; a kernel thread is none.
+fn by(context: Context, how: How) -> Option<Owner> {
+    (!context.kernel_thread).then_some(Owner {
         pid: context.pid,
         comm: context.comm,
         how,
-    });
-    match known {
-        // Who closes a socket may have got it from its owner; who owns the listener may have
-        // handed it on.
-        Some(owner) if how == How::Close && owner.how != How::Inherited => Some(owner),
-        _ => actor.or(known),
+    })
+}
+
+/// A connection that has a file was accepted, by whom was not seen.
+fn taken_up(owner: Owner, transition: &Transition) -> Owner {
+    let has_file = transition.info.inode.is_some_and(|inode| inode != 0);
+    if owner.how == How::Unaccepted && has_file {
+        Owner {
+            how: How::Inherited,
+            ..owner
+        }
+    } else {
+        owner
     }
 }
 

@@ -85,7 +85,8 @@ impl Selection {
 ///
 /// That is what comes later in the same life, for its dwell, age, owner and tuple: so every change
 /// that enters a state from which a shown one can be reached matters, and the time in a state is
-/// never counted from another stay in it. After `closed` only the next opening asks how long it
+/// never counted from another stay in it. The end of a full socket need not be that of its
+/// connection. After `closed` only the next opening asks how long it
 /// lasted. Listeners matter to their children.
 fn matters(selection: &Selection, old: TcpState, new: TcpState) -> bool {
     let known = |state| state == Close || GRAPH.iter().any(|&(from, _)| from == state);
@@ -111,7 +112,17 @@ fn matters(selection: &Selection, old: TcpState, new: TcpState) -> bool {
         SynRecv => leads_to_shown(selection, SynRecv) || selection.shows_states(None, SynRecv),
         _ => false,
     };
-    begin || leads_to_shown(selection, new)
+    begin || leads_to_shown(selection, new) || goes_on(selection, old, new)
+}
+
+/// Whether something shown depends on what a full socket tells at its end, for the minisocket that
+/// may take its place (`tcp_time_wait`).
+fn goes_on(selection: &Selection, old: TcpState, new: TcpState) -> bool {
+    let may_leave_one = matches!(old, FinWait1 | FinWait2 | Closing) && new == Close;
+    may_leave_one
+        && (selection.shows_states(Some(old), TimeWait)
+            || leads_to_shown(selection, TimeWait)
+            || leads_to_shown(selection, FinWait2))
 }
 
 /// Whether a shown change can follow in state `from`.

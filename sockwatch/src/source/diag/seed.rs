@@ -2,7 +2,7 @@
 //!
 //! No I/O. Does not merge rows with what the probes saw.
 
-use crate::model::{Endpoint, Proto, Row, SocketInfo, TcpState, Tuple};
+use crate::model::{Endpoint, Proto, Row, SocketInfo, TcpState, TimerKind, Tuple};
 
 /// A socket that a dump showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct SeedSocket {
     pub state: TcpState,
     /// What else it carries.
     pub info: SocketInfo,
+    /// Whether it is a minisocket: half-open, TIME-WAIT, or FIN-WAIT-2 that no process holds.
+    pub minisocket: bool,
 }
 
 impl SeedSocket {
@@ -29,6 +31,11 @@ impl SeedSocket {
             tuple: Endpoint::tuple(&row.local, &row.peer)?,
             state: row.state,
             info: row.info,
+            // `inet_twsk_diag_fill` sets that timer for both; no full socket has it.
+            minisocket: row.state == TcpState::SynRecv
+                || row
+                    .timer
+                    .is_some_and(|timer| timer.kind == TimerKind::TimeWait),
         })
     }
 }

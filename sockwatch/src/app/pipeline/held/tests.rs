@@ -155,6 +155,7 @@ fn rows_are_of_the_connection_they_look_like() {
         },
         state: TcpState::SynSent,
         info: SocketInfo::default(),
+        minisocket: false,
     };
     assert!(held.look_up(&[row], MonoNs(5)).is_empty(), "another peer");
     let mut right = row;

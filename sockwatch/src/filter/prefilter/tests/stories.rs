@@ -6,21 +6,24 @@ mod made;
 use std::{cell::Cell, net::IpAddr, num::NonZeroU64};
 
 use proptest::prelude::*;
-use sockwatch_common::filter::{Socket, drops};
+use sockwatch_common::filter::{Socket, drops, drops_mini};
 
 use super::*;
 use crate::{
     filter::{Facts, prefilter::address::words},
     model::{
-        Comm, Context, MonoNs, Observed, SocketInfo, SocketKey, TcpState::*, Transition, Tuple,
+        Comm, Context, Mini, MiniEnd, MiniEvent, MiniKind, MonoNs, Observed, SocketInfo, SocketKey,
+        TcpState::*, Transition, Tuple,
     },
-    table::{Applied, Table},
+    table::{Applied, Change, Followed, Outcome, Table},
 };
 use made::{Connection, Story, expr, possible, selection, story, walk};
 
 const CHOSEN: (u32, u32) = (32_768, 60_999);
 const COOKIE: u64 = 77;
 const SK: u64 = 0xffff_8880_0000_1000;
+const MINI: u64 = 0xffff_8880_0000_3000;
+const LISTENER_COOKIE: u64 = 5;
 
 /// What the programs find in the socket at one event.
 struct Found<'a> {
@@ -122,6 +125,7 @@ fn transition(
             kernel_thread: false,
         }),
         tcp: None,
+        reset: None,
         observed: Observed::Event,
     }
 }
@@ -134,12 +138,27 @@ struct Observer {
 
 impl Observer {
     fn new(listener: &Transition) -> Self {
-        let mut table = Table::new(100);
+        let mut table = Table::new(100, Followed::ALL);
         table.apply(listener);
         Self {
             table,
             has_cookie: false,
         }
+    }
+
+    fn apply(&mut self, transition: &Transition) -> Vec<Change> {
+        match self.table.apply(transition) {
+            Outcome::Applied(applied) => vec![Change {
+                transition: *transition,
+                applied,
+            }],
+            Outcome::Instead(change) => vec![change],
+            Outcome::Merged => Vec::new(),
+        }
+    }
+
+    fn mini(&mut self, mini: &Mini) -> Vec<Change> {
+        self.table.mini(mini).into_iter().flatten().collect()
     }
 }
 
@@ -155,7 +174,7 @@ fn listener(story: &Story) -> Transition {
     };
     let sk = SK + 0x1000;
     Transition {
-        key: SocketKey::new(story.proto, 5, sk),
+        key: SocketKey::new(story.proto, LISTENER_COOKIE, sk),
         sk,
         ..transition(story, (Close, Listen), 1, None, listening)
     }
@@ -216,20 +235,76 @@ fn is_bare(story: &Story, old: TcpState) -> bool {
     old == Listen && story.bare_children
 }
 
+/// What happens to the connection's minisockets before its change from `old` to `new`, and after.
+fn minis(
+    story: &Story,
+    connection: &Connection,
+    (old, new): (TcpState, TcpState),
+    at: u64,
+) -> (Option<Mini>, Vec<Mini>) {
+    let mini = |kind, after, event| Mini {
+        at: MonoNs(at + after),
+        address: MINI,
+        cookie: match kind {
+            MiniKind::TimeWait { .. } => NonZeroU64::new(COOKIE),
+            MiniKind::Request { .. } => None,
+        },
+        tuple: Tuple {
+            family: story.family,
+            src: connection.src,
+            sport: connection.sport,
+            dst: connection.dst,
+            dport: connection.dport,
+        },
+        info: SocketInfo {
+            netns: Some(story.netns),
+            ..SocketInfo::default()
+        },
+        kind,
+        event,
+    };
+    let armed = MiniEvent::Armed { watched: true };
+    let timewait = |substate| MiniKind::TimeWait { substate };
+    match (old, new) {
+        _ if story.proto != Proto::Tcp || !connection.minisockets => (None, Vec::new()),
+        (Listen, _) => {
+            let kind = MiniKind::Request {
+                listener: NonZeroU64::new(LISTENER_COOKIE),
+                synack_retrans: 0,
+            };
+            let gone = mini(kind, 2, MiniEvent::Gone(MiniEnd::Cancelled));
+            (Some(mini(kind, 0, armed)), vec![gone])
+        }
+        (FinWait2, Close) => {
+            let fin = mini(timewait(TimeWait), 2, MiniEvent::Fin);
+            let gone = mini(timewait(TimeWait), 4, MiniEvent::Gone(MiniEnd::Expired));
+            (Some(mini(timewait(FinWait2), 0, armed)), vec![fin, gone])
+        }
+        (Closing, Close) => {
+            let gone = mini(timewait(TimeWait), 4, MiniEvent::Gone(MiniEnd::Reset));
+            (Some(mini(timewait(TimeWait), 0, armed)), vec![gone])
+        }
+        _ => (None, Vec::new()),
+    }
+}
+
 /// Tells the story to both; panics where what is shown differs.
 fn tell(story: &Story, selection: &Selection, expr: &Expr) {
     let filter = Prefilter::new(selection, expr).map_or(Filter::NONE, |pre| pre.to_kernel());
     let listener = listener(story);
     let (mut full, mut part) = (Observer::new(&listener), Observer::new(&listener));
     let bare_seen = Cell::new(false);
-    let facts = Facts {
-        proto: story.proto,
-        family: story.family,
-        netns: Some(story.netns),
-    };
     let (mut at, mut last_sport) = (10, 0);
     for connection in &story.connections {
         let can_match = possible(expr, story, connection);
+        let compare = |full: &[Change], part: &[Change]| {
+            if can_match {
+                assert_same(
+                    &shown(story, selection, full),
+                    &shown(story, selection, part),
+                );
+            }
+        };
         for (old, new) in walk(connection) {
             at += 10;
             let (found, event) = change(story, connection, (old, new), at, last_sport, &bare_seen);
@@ -237,13 +312,32 @@ fn tell(story: &Story, selection: &Selection, expr: &Expr) {
                 has_cookie: part.has_cookie,
                 ..found
             };
-            let applied = full.table.apply(&event);
+            let as_mini = Found {
+                num: connection.sport,
+                dport: connection.dport,
+                src: in_memory(connection.src),
+                dst: in_memory(connection.dst),
+                ..found
+            };
+            let tell_mini = |full: &mut Observer, part: &mut Observer, mini: &Mini| {
+                let passed = !drops_mini(&filter, &as_mini);
+                let seen = if passed { part.mini(mini) } else { Vec::new() };
+                compare(&full.mini(mini), &seen);
+            };
+            let (before, after) = minis(story, connection, (old, new), at);
+            if let Some(mini) = &before {
+                tell_mini(&mut full, &mut part, mini);
+            }
             let passed = !drops(&filter, &found, old.number(), new.number());
-            let seen = passed.then(|| part.table.apply(&event));
+            let seen = if passed {
+                part.apply(&event)
+            } else {
+                Vec::new()
+            };
             part.has_cookie |= passed && !is_bare(story, old);
-            let left = (!event.is_child()).then_some(old);
-            if can_match && selection.shows_transition(&facts, left, new) {
-                assert_same(&applied, seen.as_ref(), old);
+            compare(&full.apply(&event), &seen);
+            for mini in &after {
+                tell_mini(&mut full, &mut part, mini);
             }
             last_sport = connection.sport;
         }
@@ -254,15 +348,35 @@ fn tell(story: &Story, selection: &Selection, expr: &Expr) {
     assert_eq!(part.table.len(), 1, "only the listener is left");
 }
 
-fn assert_same(full: &Applied, seen: Option<&Applied>, old: TcpState) {
-    let seen = seen.expect("what is shown was dropped");
-    // The end of a connection that does not match is not told.
-    let dwell = if old == Close && seen.dwell.is_none() {
-        None
-    } else {
-        full.dwell
+fn shown(story: &Story, selection: &Selection, changes: &[Change]) -> Vec<Change> {
+    let facts = Facts {
+        proto: story.proto,
+        family: story.family,
+        netns: Some(story.netns),
     };
-    assert_eq!(*seen, Applied { dwell, ..*full });
+    let shows = |change: &&Change| {
+        let Transition { old, new, .. } = change.transition;
+        let left = (!change.transition.is_child()).then_some(old);
+        selection.shows_transition(&facts, left, new)
+    };
+    changes.iter().filter(shows).copied().collect()
+}
+
+fn assert_same(full: &[Change], part: &[Change]) {
+    assert_eq!(full.len(), part.len(), "what is shown was dropped");
+    for (full, part) in full.iter().zip(part) {
+        assert_eq!(full.transition, part.transition);
+        // The end of a connection that does not match is not told.
+        let untold = full.transition.old == Close && part.applied.dwell.is_none();
+        let dwell = full.applied.dwell.filter(|_| !untold);
+        assert_eq!(
+            part.applied,
+            Applied {
+                dwell,
+                ..full.applied
+            }
+        );
+    }
 }
 
 /// Whether `filter` drops the first event of a connection from port `num`, 0 where the kernel is to

@@ -25,6 +25,8 @@ pub(super) struct Connection {
     pub(super) dport: u16,
     pub(super) src: IpAddr,
     pub(super) dst: IpAddr,
+    /// Whether it is half-open before its socket is there, and TIME-WAIT after that is gone.
+    pub(super) minisockets: bool,
     /// Which way it goes at each fork.
     pub(super) path: Vec<usize>,
 }
@@ -96,12 +98,13 @@ fn connection() -> impl Strategy<Value = Connection> {
     let index = 0..4_usize;
     (
         any::<bool>(),
-        prop::bool::weighted(0.2),
+        (prop::bool::weighted(0.2), any::<bool>()),
         (index.clone(), index.clone()),
         (0..2_usize, 0..2_usize),
         prop::collection::vec(0..12_usize, 0..6),
     )
-        .prop_map(|(passive, bound, (sport, dport), (src, dst), path)| {
+        .prop_map(|(passive, flags, (sport, dport), (src, dst), path)| {
+            let (bound, minisockets) = flags;
             let sport = PORTS[sport];
             Connection {
                 passive,
@@ -111,6 +114,7 @@ fn connection() -> impl Strategy<Value = Connection> {
                 dport: PORTS[dport],
                 src: ADDRESSES[src].parse().unwrap(),
                 dst: ADDRESSES[dst].parse().unwrap(),
+                minisockets,
                 path,
             }
         })

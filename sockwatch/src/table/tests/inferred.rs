@@ -1,0 +1,140 @@
+//! Without timers: what can be concluded, and what looking tells.
+
+use TcpState::{Close, Closing, Established, FinWait1, FinWait2, TimeWait};
+
+use super::*;
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn an_orphan_goes_on_in_fin_wait_2() {
+    let mut story = Story::closed_client(Followed::NONE);
+    story.event(&CLIENT_SOCKET.orphan(115, FinWait2, Close));
+    story.table.destroy(CLIENT_SOCKET.cookie, CLIENT_SOCKET.sk);
+    story.said(&[]);
+    story.look(SECOND, Some(FinWait2));
+    story.said(&[]);
+    story.look(2 * SECOND, Some(TimeWait));
+    story.look(3 * SECOND, Some(TimeWait));
+    // The answer to a question that was asked before.
+    story.look(4 * SECOND, Some(FinWait2));
+    story.look(63 * SECOND, None);
+    story.said(&[
+        "fin-wait-2>time-wait poll dwell=1999999890 age=1999999990 - 100:connect",
+        "time-wait>closed poll dwell=- age=62999999990 finished 100:connect",
+    ]);
+    story.is_over();
+}
+
+#[test]
+fn the_peers_fin_makes_a_time_wait() {
+    let done = |event: Transition| Transition {
+        done: Some(true),
+        ..event
+    };
+    let mut story = Story::closed_client(Followed::NONE);
+    story.event(&done(CLIENT_SOCKET.orphan(115, FinWait2, Close)));
+    story.said(&["fin-wait-2>time-wait event dwell=5 age=105 - 100:connect"]);
+    // Before its time is over, there is no need to look.
+    assert!(story.table.look_due().unwrap().0 > 55 * SECOND);
+    assert_eq!(story.table.unwatched(MonoNs(SECOND), 9).count(), 0);
+    story.look(60 * SECOND, None);
+    story.said(&["time-wait>closed poll dwell=59999999885 age=59999999990 finished 100:connect"]);
+    let mut story = Story::new(Followed::NONE);
+    story.event(&CLIENT_SOCKET.event(100, CLIENT, Established, FinWait1));
+    story.event(&CLIENT_SOCKET.orphan(110, FinWait1, Closing));
+    story.lines.clear();
+    story.event(&done(CLIENT_SOCKET.orphan(115, Closing, Close)));
+    story.said(&["closing>time-wait event dwell=5 age=- - 100:close"]);
+    // Gone before its time: who knows why.
+    story.look(SECOND, None);
+    story.said(&["time-wait>closed poll dwell=999999885 age=- - 100:close"]);
+}
+
+#[test]
+fn what_can_not_be_concluded_is_what_it_says() {
+    for (event, cause) in [
+        (
+            CLIENT_SOCKET.event(115, CLIENT, FinWait2, Close),
+            "disconnected",
+        ),
+        (
+            Transition {
+                sk_err: Some(104),
+                ..CLIENT_SOCKET.orphan(115, FinWait2, Close)
+            },
+            "reset-by-peer",
+        ),
+        (
+            Transition {
+                dead: None,
+                done: None,
+                ..CLIENT_SOCKET.orphan(115, FinWait2, Close)
+            },
+            "finished",
+        ),
+    ] {
+        let mut story = Story::closed_client(Followed::NONE);
+        story.event(&event);
+        let line = format!("fin-wait-2>closed event dwell=5 age=105 {cause} 100:connect");
+        story.said(&[&line]);
+        assert_eq!(story.table.look_due(), None);
+    }
+}
+
+#[test]
+fn a_socket_that_was_not_known_goes_on_too() {
+    let mut story = Story::new(Followed::NONE);
+    story.event(&CLIENT_SOCKET.orphan(115, FinWait2, Close));
+    story.said(&[]);
+    assert_eq!(story.table.len(), 1);
+    story.look(200, None);
+    story.said(&["fin-wait-2>closed poll dwell=- age=- - -"]);
+    story.is_over();
+}
+
+#[test]
+fn a_fin_that_is_not_watched_for_has_to_be_looked_for() {
+    let mut story = Story::closed_client(Followed::ALL);
+    story.time_wait(112, FinWait2, MiniEvent::Armed { watched: false });
+    story.event(&CLIENT_SOCKET.orphan(115, FinWait2, Close));
+    assert!(story.table.look_due().unwrap().0 < SECOND);
+    story.look(SECOND, Some(TimeWait));
+    story.said(&["fin-wait-2>time-wait poll dwell=999999890 age=999999990 - 100:connect"]);
+    assert_eq!(story.table.look_due(), None, "its end is told");
+    let key = CLIENT_SOCKET.event(0, 0, Close, Close).key;
+    let late = story.table.looked(key, None, MonoNs(2 * SECOND));
+    assert_eq!(late, [None; 2]);
+    story.time_wait(60 * SECOND, TimeWait, gone(MiniEnd::Expired));
+    story.said(&["time-wait>closed timer dwell=- age=59999999990 finished 100:connect"]);
+    story.is_over();
+}
+
+#[test]
+fn looks_are_due_soonest_first_and_seldom() {
+    let mut story = Story::new(Followed::NONE);
+    for n in 1..=3 {
+        let socket = Socket {
+            cookie: n,
+            sk: n,
+            sport: 40_000 + u16::try_from(n).unwrap(),
+            ..CLIENT_SOCKET
+        };
+        story.event(&socket.orphan(n * SECOND, FinWait2, Close));
+    }
+    let due = |story: &Story, now: u64, limit| {
+        let due = story.table.unwatched(MonoNs(now), limit);
+        due.map(|unwatched| unwatched.key.cookie.unwrap().get())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(due(&story, 10 * SECOND, 2), [1, 2]);
+    assert_eq!(due(&story, 2 * SECOND, 9), [1]);
+    let first = story.table.unwatched(MonoNs(u64::MAX), 1).next().unwrap();
+    let found = story
+        .table
+        .looked(first.key, Some(FinWait2), MonoNs(10 * SECOND));
+    assert_eq!(found, [None; 2]);
+    assert_eq!(due(&story, 20 * SECOND, 9), [2, 3, 1]);
+    assert_eq!(due(&story, 10 * SECOND + SECOND / 4, 9), [2, 3]);
+    assert_eq!(due(&story, 10 * SECOND + SECOND / 2, 9), [2, 3, 1]);
+}
