@@ -248,6 +248,14 @@ impl Record {
         self.lines.first().context("nothing was printed")
     }
 
+    /// How the owner of a connection is known once it was accepted and not used yet: only some
+    /// kernels let programs in at the end of accept().
+    pub fn accepted_without_use(&self) -> Result<&'static str> {
+        let probes = self.start()?["probes"].to_string();
+        let told = probes.contains("inet_csk_accept");
+        Ok(if told { "accept" } else { "inherited" })
+    }
+
     /// The last line.
     pub fn stop(&self) -> Result<&Value> {
         let last = self.lines.last().context("nothing was printed")?;
