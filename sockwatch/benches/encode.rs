@@ -51,6 +51,7 @@ fn transition(family: Family, src: &str, dst: &str, tcp: Option<TcpNumbers>) -> 
         dead: Some(true),
         done: Some(true),
         context: None,
+        reset: None,
         tcp,
         observed: Observed::Event,
     }

@@ -13,7 +13,7 @@ use sockwatch::{
     model::{Netid, WallClock},
     sink::{Jsonl, Sink},
     source::{
-        ebpf::{Malformed, Record, decode},
+        ebpf::{Malformed, Minis, Record, ResetReasons, Told, decode},
         replay,
     },
     table::{Followed, Table},
@@ -55,6 +55,9 @@ fn pipeline(filter: Expr) -> Pipeline {
         filter,
         local_ports: 32_768..=60_999,
         prefiltered: false,
+        minis: Minis::NONE,
+        reset_reasons: ResetReasons::new(),
+        raw_events: false,
         sink: Sink::Jsonl(Jsonl::new()),
         cgroups: None,
         count: None,
@@ -77,11 +80,12 @@ fn stages(c: &mut Criterion) {
     group.bench_function("table", |b| {
         b.iter(|| {
             for record in records.iter().flatten() {
-                match record {
-                    Record::Transition(transition) => {
+                match &record.told {
+                    Told::Transition(transition) => {
                         black_box(&table.apply(transition));
                     }
-                    Record::Destroy(gone) => table.destroy(gone.cookie, gone.sk),
+                    Told::Destroy(gone) => table.destroy(gone.cookie, gone.sk),
+                    _ => {}
                 }
             }
         });
@@ -90,7 +94,7 @@ fn stages(c: &mut Criterion) {
     group.bench_function("filter", |b| {
         b.iter(|| {
             for record in records.iter().flatten() {
-                if let Record::Transition(transition) = record {
+                if let Told::Transition(transition) = &record.told {
                     let view = View::of_ip(Netid::Tcp, &transition.tuple, &transition.info);
                     black_box(black_box(&port).verdict(black_box(&view)));
                 }

@@ -141,7 +141,14 @@ impl Table {
         {
             self.complete_child(transition, slot);
         }
-        Outcome::Applied(self.put(transition, slot))
+        let applied = self.put(transition, slot);
+        // close() behind shutdown() sets the state that it finds (`tcp_close_state`), and MPTCP does
+        // so, too: that is no change.
+        if transition.old == transition.new {
+            Outcome::Merged
+        } else {
+            Outcome::Applied(applied)
+        }
     }
 
     /// Takes in what happened to a minisocket, and says what changes that means, in their order.

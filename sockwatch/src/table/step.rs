@@ -38,6 +38,7 @@ impl Step {
                 dead: None,
                 done: None,
                 context: None,
+                reset: None,
                 tcp: timewait.and_then(|timewait| timewait.tcp).filter(|_| ends),
                 reset: None,
                 observed: self.observed,

@@ -88,6 +88,7 @@ impl Socket {
             dead: Some(false),
             done: Some(false),
             context: Some(context(pid)),
+            reset: None,
             tcp: None,
             reset: None,
             observed: Observed::Event,

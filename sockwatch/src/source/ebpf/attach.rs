@@ -44,7 +44,7 @@ pub(super) struct Attached {
     /// What is told beyond the changes of full sockets.
     pub(super) minis: Minis,
     /// The transition program, for its `recursion_misses`.
-    set_state: OwnedFd,
+    set_state: Option<OwnedFd>,
 }
 
 impl Attached {
@@ -58,21 +58,23 @@ impl Attached {
             Hook::TpBtf => ("set_state", "destroy"),
             Hook::Tracepoint => ("set_state_classic", "destroy_classic"),
         };
-        let fd = attach(
-            ebpf,
-            set_state,
-            btf.as_ref(),
-            ("sock", "inet_sock_set_state"),
-        )?;
         let mut attached = Self {
-            probes: vec![format!("{}/inet_sock_set_state", hook.word())],
+            probes: Vec::new(),
             degraded: Vec::new(),
             minis,
-            set_state: fd,
+            set_state: None,
         };
+        // First: a socket that becomes a minisocket tells of that before it tells of its end.
+        if let Some(btf) = &btf {
+            attached.attach_minis(ebpf, btf)?;
+        }
+        let hooked = ("sock", "inet_sock_set_state");
+        attached.set_state = Some(attach(ebpf, set_state, btf.as_ref(), hooked)?);
+        attached
+            .probes
+            .insert(0, format!("{}/inet_sock_set_state", hook.word()));
         if let Some(btf) = &btf {
             attached.catch_nested(ebpf, btf)?;
-            attached.attach_minis(ebpf, btf)?;
         }
         // Without it the table forgets closed sockets only when it is full.
         match attach(ebpf, destroy, btf.as_ref(), ("tcp", "tcp_destroy_sock")) {
@@ -192,7 +194,10 @@ impl Attached {
     /// How often the kernel skipped the transition program because it was running already on that
     /// CPU (`bpf_prog_info.recursion_misses`, 5.12+; 0 before).
     pub(super) fn recursion_misses(&self) -> u64 {
-        let path = format!("/proc/self/fdinfo/{}", self.set_state.as_raw_fd());
+        let Some(set_state) = &self.set_state else {
+            return 0;
+        };
+        let path = format!("/proc/self/fdinfo/{}", set_state.as_raw_fd());
         let text = fs::read_to_string(path).unwrap_or_default();
         let field = text
             .lines()

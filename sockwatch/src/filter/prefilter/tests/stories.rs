@@ -124,6 +124,7 @@ fn transition(
             comm: Comm::from_kernel([b'x'; 16]),
             kernel_thread: false,
         }),
+        reset: None,
         tcp: None,
         reset: None,
         observed: Observed::Event,
