@@ -40,7 +40,6 @@ impl Step {
                 context: None,
                 reset: None,
                 tcp: timewait.and_then(|timewait| timewait.tcp).filter(|_| ends),
-                reset: None,
                 observed: self.observed,
             },
             applied: Applied {

@@ -90,7 +90,6 @@ impl Socket {
             context: Some(context(pid)),
             reset: None,
             tcp: None,
-            reset: None,
             observed: Observed::Event,
         }
     }

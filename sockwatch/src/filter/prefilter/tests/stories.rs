@@ -126,7 +126,6 @@ fn transition(
         }),
         reset: None,
         tcp: None,
-        reset: None,
         observed: Observed::Event,
     }
 }
