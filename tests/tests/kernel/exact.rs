@@ -27,8 +27,10 @@ const AT_ONCE: usize = 50;
 const SERVER: &str = "sw-server";
 
 fn thousand_connections_exactly_once(netns: &Netns) -> Result<()> {
-    // Else connect() takes the place of a TIME-WAIT once it is a second old.
+    // Else connect() takes the place of a TIME-WAIT once it is a second old; and where a delayed
+    // acknowledgement of the server comes behind its FIN, what it is answered with is reset (RFC 1337).
     sysctl("net.ipv4.tcp_tw_reuse", "0")?;
+    sysctl("net.ipv4.tcp_rfc1337", "1")?;
     let mut watch = Watch::start(netns, &["--duration", "120"])?;
     let server = Server::start(SERVER)?;
     let mut clients = Vec::new();
