@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod counters;
+pub mod ends;
 pub mod files;
 pub mod filter;
 pub mod layout;

@@ -5,7 +5,10 @@ use aya_ebpf::{
     macros::map,
     maps::{HashMap, PerCpuArray},
 };
-use sockwatch_common::record::{Mini, kind, known, mini, mini_flag};
+use sockwatch_common::{
+    ends::Ends,
+    record::{Mini, kind, known, mini, mini_flag},
+};
 
 use crate::{
     filter::mapped,
@@ -23,27 +26,16 @@ const TCP_FLAGS_AT: u32 = 13;
 const FIN: u8 = 1 << 0;
 const RST: u8 = 1 << 2;
 
-/// A connection as a segment names it: the local end is the one it was sent to.
-#[repr(C)]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Key {
-    pub saddr: [u64; 2],
-    pub daddr: [u64; 2],
-    pub netns: u32,
-    pub sport: u16,
-    pub dport: u16,
-}
-
 /// Minisockets in FIN-WAIT-2: their addresses. 0 stands for one whose address is not known, because
-/// it was there before.
+/// it was there before; the loader puts it in.
 #[map]
-static FIN_WAIT2: HashMap<Key, u64> = HashMap::with_max_entries(65_536, 0);
+static FIN_WAIT2: HashMap<Ends, u64> = HashMap::with_max_entries(65_536, 0);
 
 /// The minisocket that ended last on each CPU: the segment that did it is dropped behind it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Ended {
-    key: Key,
+    key: Ends,
     /// 0 once it is known how.
     address: u64,
     mono_ns: u64,
@@ -85,7 +77,7 @@ pub fn request_ended(record: &Mini) {
 }
 
 #[inline(always)]
-fn note_end(key: Key, record: &Mini) {
+fn note_end(key: Ends, record: &Mini) {
     if let Some(ended) = ended_here() {
         *ended = Ended {
             key,
@@ -103,8 +95,8 @@ fn ended_here() -> Option<&'static mut Ended> {
 }
 
 #[inline(always)]
-fn key(record: &Mini) -> Key {
-    Key {
+fn key(record: &Mini) -> Ends {
+    Ends {
         saddr: address(record.family, record.saddr),
         daddr: address(record.family, record.daddr),
         netns: record.netns,
@@ -171,7 +163,7 @@ fn tell_end(segment: &Segment) {
 }
 
 struct Segment {
-    key: Key,
+    key: Ends,
     flags: u8,
 }
 
@@ -198,7 +190,7 @@ fn segment(skb: *const u8, location: u64) -> Option<Segment> {
         (words(head, ip + 8)?, words(head, ip + 24)?)
     };
     Some(Segment {
-        key: Key {
+        key: Ends {
             saddr: target,
             daddr: source,
             netns: Probe::read::<u32>(net, global!(LAYOUT.net_inum))?,
@@ -219,7 +211,7 @@ fn words(base: *const u8, offset: u32) -> Option<[u64; 2]> {
 
 /// A record of which no more is known than the connection and, unless it is 0, the address.
 #[inline(always)]
-fn record_bare(key: &Key, address: u64, event: u8, flags: u8) {
+fn record_bare(key: &Ends, address: u64, event: u8, flags: u8) {
     let mono_ns = now();
     let Some(mut entry) = ring::reserve_event::<Mini>(mono_ns) else {
         return;

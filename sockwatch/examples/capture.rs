@@ -23,6 +23,7 @@ async fn main() -> Result<()> {
         hook: None,
         filter: None,
         minis: Minis::ALL,
+        minisock: true,
     };
     let (_tracer, mut reader, _log) = Tracer::load(&options)?;
     let end = tokio::time::sleep(Duration::from_secs(seconds));

@@ -25,7 +25,7 @@ pub use netid::{AddressFamily, Netid};
 pub use owner::{Comm, How, Owner};
 pub use proto::{Family, Proto};
 pub use row::{Row, Timer, TimerKind};
-pub use socket::{SocketInfo, SocketKey, Tuple};
+pub use socket::{SocketInfo, SocketKey, Tuple, ipv6_octets};
 pub use state::{StateSet, TcpState};
 pub use time::{MonoNs, Nanos, Seen, WallClock};
 pub use transition::{Context, Observed, ResetReason, TcpNumbers, Transition};

@@ -34,30 +34,41 @@ use requests::Parked;
 use slots::Slots;
 
 pub use entry::Entry;
-pub use look::Unwatched;
+pub use look::{Look, Unwatched};
 pub use outcome::{Applied, Change, Outcome};
 pub use seed::Seed;
 
-/// Which minisockets are told of as they come and go. What is not is inferred, as far as can be.
+/// How the table learns of minisockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Followed {
     /// Half-open connections (`request_sock`).
-    pub requests: bool,
+    pub requests: Follow,
     /// TIME-WAIT, and FIN-WAIT-2 that no process holds (`inet_timewait_sock`).
-    pub timewaits: bool,
+    pub timewaits: Follow,
+}
+
+/// How the table learns of a kind of minisockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Follow {
+    /// All that happens to them is told.
+    Told,
+    /// Nothing is told: what the full socket's events allow is concluded, and somebody has to look.
+    Inferred,
+    /// Not at all: they matter to nothing that is shown.
+    Ignored,
 }
 
 impl Followed {
-    /// All of them.
+    /// All are told of.
     pub const ALL: Self = Self {
-        requests: true,
-        timewaits: true,
+        requests: Follow::Told,
+        timewaits: Follow::Told,
     };
 
-    /// None of them.
+    /// None is told of.
     pub const NONE: Self = Self {
-        requests: false,
-        timewaits: false,
+        requests: Follow::Inferred,
+        timewaits: Follow::Inferred,
     };
 }
 
@@ -267,7 +278,7 @@ impl Table {
         };
         let known = previous.and_then(|entry| entry.owner);
         let owner = owner::judge(transition, known, inherited);
-        let (cause, errno) = cause::judge(transition, self.followed.timewaits);
+        let (cause, errno) = cause::judge(transition, self.followed.timewaits == Follow::Told);
         let stays = transition.old == transition.new;
         Applied {
             tuple: merge_tuple(transition, previous.filter(|_| !begins(transition))),

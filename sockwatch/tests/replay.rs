@@ -100,9 +100,15 @@ fn replay(asked: Asked) -> String {
     pipeline.decide_held(&mut out);
     let totals = pipeline.totals(MonoNs(0), events);
     accounted(&totals);
+    let unwatched = pipeline.table().unwatched(MonoNs(u64::MAX), usize::MAX);
+    assert_eq!(
+        totals.sockets,
+        unwatched.count() as u64,
+        "every socket is forgotten once it is gone, but what went on as a minisocket"
+    );
     assert!(
         minis == Minis::NONE || totals.sockets == 0,
-        "every socket is forgotten once it is gone: {totals:?}"
+        "every minisocket, too: {totals:?}"
     );
     out.has_room = true;
     pipeline.stop(totals, &mut out);
@@ -111,9 +117,10 @@ fn replay(asked: Asked) -> String {
 
 fn pipeline(asked: Asked) -> Pipeline {
     let selection = Selection::default();
-    let followed = Followed {
-        requests: asked.minis.requests,
-        timewaits: asked.minis.timewaits,
+    let followed = if asked.minis == Minis::ALL {
+        Followed::ALL
+    } else {
+        Followed::NONE
     };
     Pipeline::new(Parts {
         prefiltered: Prefilter::new(&selection, &asked.filter).is_some(),

@@ -50,6 +50,8 @@ mod life_owner;
 mod life_time_wait;
 #[path = "kernel/like_ss.rs"]
 mod like_ss;
+#[path = "kernel/looks.rs"]
+mod looks;
 #[path = "kernel/loss.rs"]
 mod loss;
 #[path = "kernel/mptcp.rs"]
@@ -73,7 +75,7 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 25] = [
+    let modules: [fn() -> Vec<Trial>; 26] = [
         addresses::trials,
         container::trials,
         exact::trials,
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         life_owner::trials,
         life_time_wait::trials,
         like_ss::trials,
+        looks::trials,
         loss::trials,
         mptcp::trials,
         oracle::trials,

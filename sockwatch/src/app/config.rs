@@ -92,11 +92,8 @@ impl Config {
                 kernel_log: shared.verbose,
                 hook: args.hook.into(),
                 filter: None,
-                minis: if args.no_minisock {
-                    Minis::NONE
-                } else {
-                    wanted_minis(selection.matter())
-                },
+                minis: wanted_minis(selection.matter()),
+                minisock: !args.no_minisock,
             },
             raw_events: args.raw_events,
             verbose: shared.verbose,
@@ -110,6 +107,7 @@ const fn wanted_minis(matter: Matter) -> Minis {
     Minis {
         requests: matter.requests,
         timewaits: matter.timewaits,
+        fins: matter.timewaits,
         ports: matter.ports,
         accepts: matter.accepts,
         resets: matter.resets,

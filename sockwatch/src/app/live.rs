@@ -26,9 +26,9 @@ use crate::{
     sink::{Jsonl, Sink, Text, TextOptions, Writer},
     source::{
         diag::netns,
-        ebpf::{LoadError, Tracer},
+        ebpf::{LoadError, Minis, Tracer},
     },
-    table::{Followed, Table},
+    table::{Follow, Followed, Table},
 };
 
 /// Runs the trace until it is over.
@@ -79,12 +79,8 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         probes: tracer.probes(),
         degraded,
     };
-    let followed = Followed {
-        requests: tracer.minis.requests,
-        timewaits: tracer.minis.timewaits,
-    };
     let pipeline = Pipeline::new(Parts {
-        table: Table::new(config.max_sockets, followed),
+        table: Table::new(config.max_sockets, followed(&config, tracer.minis)),
         selection: config.selection.clone(),
         filter: config.filter.clone(),
         local_ports: local_ports::range(),
@@ -99,6 +95,20 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
     Session::new(config, tracer, reader, kernel_log, pipeline, writer)
         .run(start, seed, signals)
         .await
+}
+
+/// How the table learns of minisockets: from the kernel programs, or as it can.
+fn followed(config: &Config, told: Minis) -> Followed {
+    let matter = config.selection.matter();
+    let follow = |told, matters| match (told, matters) {
+        (true, _) => Follow::Told,
+        (false, true) => Follow::Inferred,
+        (false, false) => Follow::Ignored,
+    };
+    Followed {
+        requests: follow(told.requests, matter.requests),
+        timewaits: follow(told.timewaits, matter.timewaits),
+    }
 }
 
 /// The selection and the expression, as they would be typed.

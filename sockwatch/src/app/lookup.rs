@@ -4,17 +4,14 @@
 //! Dumps `syn-sent` on a thread of its own, only while a transition is held for its port, and so
 //! seldom that it takes a twentieth of a CPU at most: a dump walks the kernel's whole hash table.
 
-use std::{
-    io, thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use log::debug;
 use rustc_hash::FxHashSet;
-use tokio::sync::oneshot;
 
 use super::{
     clock,
+    errand::Errand,
     pipeline::{PendingSockets, Pipeline},
 };
 use crate::{
@@ -27,7 +24,7 @@ use crate::{
 
 /// How long a transition waits before its port is asked for: most are answered by then.
 const PATIENCE: Duration = Duration::from_millis(10);
-/// From one dump to the next, at least; and after one that could not be begun.
+/// From one dump to the next, at least; and after one that failed.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// From the end of a dump to the next, at least so many times what it took.
@@ -43,65 +40,33 @@ pub(super) struct Answer {
 }
 
 /// The dumps, one at a time.
-pub(super) struct LookUp {
-    running: Option<oneshot::Receiver<Answer>>,
-    not_before: Instant,
-}
+pub(super) struct LookUp(Errand<Option<Answer>>);
 
 impl LookUp {
     pub(super) fn new() -> Self {
-        Self {
-            running: None,
-            not_before: Instant::now(),
-        }
+        Self(Errand::new("lookup"))
     }
 
     /// When the next dump is to begin; `None` while nothing waits for one, or one is running.
     pub(super) fn due(&self, pipeline: &Pipeline) -> Option<Instant> {
-        if self.running.is_some() {
-            return None;
-        }
+        let free_at = self.0.free_at()?;
         let waited = clock::mono().since(pipeline.pending_since()?);
         let patience = PATIENCE.saturating_sub(Duration::from_nanos(waited.0));
-        Some(self.not_before.max(Instant::now() + patience))
+        Some(free_at.max(Instant::now() + patience))
     }
 
     /// Begins a dump.
     pub(super) fn begin(&mut self, sockets: PendingSockets) {
-        let (send, receive) = oneshot::channel();
-        let spawned = thread::Builder::new()
-            .name("lookup".to_owned())
-            .spawn(move || {
-                if let Some(answer) = look_up(&sockets) {
-                    // The receiver is gone when the trace has ended meanwhile.
-                    let _unheard = send.send(answer);
-                }
-            });
-        self.started(spawned.map(|_thread| receive));
-    }
-
-    fn started(&mut self, started: io::Result<oneshot::Receiver<Answer>>) {
-        match started {
-            Ok(receive) => self.running = Some(receive),
-            Err(error) => {
-                debug!("cannot start a thread to look up ports: {error}");
-                self.not_before = Instant::now() + PAUSE_AFTER_FAILURE;
-            }
-        }
+        self.0.begin(move || look_up(&sockets));
     }
 
     /// The answer to the dump that is running; waits for ever if none is. Safe to cancel.
     pub(super) async fn answer(&mut self) -> Option<Answer> {
-        let Some(running) = &mut self.running else {
-            return std::future::pending().await;
-        };
-        let answer = running.await.ok();
-        self.running = None;
-        let pause = match &answer {
+        let answer = self.0.result().await.flatten();
+        self.0.pause(match &answer {
             Some(answer) => (answer.took * PAUSE_FACTOR).max(PAUSE),
             None => PAUSE_AFTER_FAILURE,
-        };
-        self.not_before = Instant::now() + pause;
+        });
         answer
     }
 }
@@ -132,7 +97,7 @@ fn look_up(sockets: &PendingSockets) -> Option<Answer> {
 }
 
 /// The namespaces with these inode numbers. All processes are asked only if ours is not enough.
-fn namespaces(wanted: &FxHashSet<u32>) -> Result<Vec<Netns>, NetnsError> {
+pub(super) fn namespaces(wanted: &FxHashSet<u32>) -> Result<Vec<Netns>, NetnsError> {
     let own = own()?;
     if wanted.len() == 1 && wanted.contains(&own.inode) {
         return Ok(vec![own]);

@@ -15,8 +15,8 @@ use crate::{
     enrich::cgroup::Paths,
     filter::{Expr, Facts, Needs, Selection, Verdict, View},
     model::{
-        Event, MonoNs, Netid, Observed, Owner, Proto, SocketInfo, SocketKey, Transition, Tuple,
-        WallClock,
+        Event, Mini, MiniEvent, MonoNs, Netid, Observed, Owner, Proto, SocketInfo, SocketKey,
+        Transition, Tuple, WallClock,
         event::{Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
     },
     sink::Sink,
@@ -24,7 +24,7 @@ use crate::{
         diag::SeedSocket,
         ebpf::{Item, Join, Malformed, Minis, Record, ResetReasons},
     },
-    table::{Applied, Change, Outcome, Seed, Table},
+    table::{Applied, Change, Look, Outcome, Seed, Table, Unwatched},
 };
 use held::{Held, HeldEvent, pending};
 
@@ -183,6 +183,29 @@ impl Pipeline {
         }
     }
 
+    /// When a minisocket has to be looked at of which nobody tells.
+    pub fn look_due(&self) -> Option<MonoNs> {
+        self.parts.table.look_due()
+    }
+
+    /// The first `limit` of those for which that is the case at `now`, longest due first.
+    pub fn unwatched(&self, now: MonoNs, limit: usize) -> impl Iterator<Item = Unwatched> {
+        self.parts.table.unwatched(now, limit)
+    }
+
+    /// Takes in what looks at them showed. All that was in the ring by then must have been given to
+    /// [`Pipeline::record`].
+    pub fn looked(&mut self, looks: &[Look], out: &mut Out<'_>) {
+        for &Look { key, found, at } in looks {
+            let changes = self.parts.table.looked(key, found, at);
+            for change in changes.iter().flatten() {
+                // No record told of it.
+                self.inferred += 1;
+                self.change(&change.transition, &change.applied, out);
+            }
+        }
+    }
+
     /// When [`Pipeline::settle`] is to be called, unless more records come.
     pub fn due(&self) -> Option<MonoNs> {
         self.join.due()
@@ -216,7 +239,7 @@ impl Pipeline {
                 self.parts.table.destroy(gone.cookie, gone.sk);
             }
             Item::Mini(mini) => {
-                let changes = self.parts.table.mini(mini);
+                let changes = self.parts.table.mini(&self.as_watched(mini));
                 match changes {
                     [None, None] => self.totals.merged += 1,
                     [Some(_), Some(_)] => self.inferred += 1,
@@ -234,6 +257,19 @@ impl Pipeline {
                 self.parts.table.accepted(accepted);
                 self.totals.merged += 1;
             }
+        }
+    }
+
+    /// The programs only say whether they have room for it.
+    fn as_watched(&self, mini: &Mini) -> Mini {
+        match mini.event {
+            MiniEvent::Armed { watched } => Mini {
+                event: MiniEvent::Armed {
+                    watched: watched && self.parts.minis.fins,
+                },
+                ..*mini
+            },
+            _ => *mini,
         }
     }
 

@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     Failure, clock,
     config::Config,
+    look::{Looker, Looks},
     lookup::{Answer, LookUp},
     loss::LossWatch,
     pipeline::{Out, Pipeline, SeedRow},
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{
-        MonoNs,
+        MonoNs, TcpState,
         event::{Degraded, Start, Totals},
     },
     sink::{Writer, writer::Outcome},
@@ -72,6 +73,9 @@ enum Wake {
     /// A port is to be looked up.
     LookUp,
     LookedUp(Option<Answer>),
+    /// Minisockets are to be looked at.
+    Look,
+    Looked(Option<Looks>),
     /// What should have followed a record at once has not.
     Settle,
     Tick,
@@ -90,6 +94,9 @@ pub(super) struct Session {
     lookup: LookUp,
     /// Ports looked up, for when the ring has been emptied: what happened before must be known.
     looked_up: Option<Answer>,
+    looker: Looker,
+    /// The same of minisockets looked at.
+    looked: Option<Looks>,
     buffer: Vec<u8>,
     /// The first line, and the records behind it, until the seed is in.
     held: Option<(Start, Vec<Result<Record, Malformed>>)>,
@@ -115,6 +122,8 @@ impl Session {
             losses: LossWatch::new(clock::mono()),
             lookup: LookUp::new(),
             looked_up: None,
+            looker: Looker::new(),
+            looked: None,
             buffer: Vec::new(),
             held: None,
             last_heartbeat: Instant::now(),
@@ -137,6 +146,7 @@ impl Session {
         loop {
             let latency = self.config.latency;
             let look_up_at = self.lookup.due(&self.pipeline).map(Instant::from_std);
+            let look_at = self.looker.due(&self.pipeline).map(Instant::from_std);
             let settle_at = self.pipeline.due().map(clock::instant);
             let wake = tokio::select! {
                 biased;
@@ -147,6 +157,8 @@ impl Session {
                 () = sleep_until(begun + SEED_PATIENCE), if self.held.is_some() => Wake::SeedLate,
                 () = at(look_up_at) => Wake::LookUp,
                 answer = self.lookup.answer() => Wake::LookedUp(answer),
+                () = at(look_at) => Wake::Look,
+                looks = self.looker.looks() => Wake::Looked(looks),
                 ready = self.reader.ready(latency) => Wake::Records(ready),
                 () = at(settle_at) => Wake::Settle,
                 _ = tick.tick() => Wake::Tick,
@@ -168,6 +180,11 @@ impl Session {
                 Wake::LookUp => self.lookup.begin(self.pipeline.pending_sockets()),
                 Wake::LookedUp(answer) => {
                     self.looked_up = answer;
+                    self.drain(ROOM_PATIENCE);
+                }
+                Wake::Look => self.looker.begin(&self.pipeline),
+                Wake::Looked(looks) => {
+                    self.looked = looks;
                     self.drain(ROOM_PATIENCE);
                 }
                 Wake::Settle => self.settle(),
@@ -206,6 +223,10 @@ impl Session {
         if emptied && let Some(answer) = self.looked_up.take() {
             pipeline.malformed_netlink(answer.malformed);
             pipeline.learn(&answer.sockets, answer.begun, &mut out);
+        }
+        if emptied && let Some(looks) = self.looked.take() {
+            pipeline.malformed_netlink(looks.malformed);
+            pipeline.looked(&looks.seen, &mut out);
         }
         self.report_losses();
         self.send();
@@ -250,6 +271,12 @@ impl Session {
         self.print_start();
         let mut out = out(&mut self.buffer, &self.writer);
         for (socket, owner) in &seeded.sockets {
+            if socket.minisocket
+                && socket.state == TcpState::FinWait2
+                && let Some(netns) = socket.info.netns
+            {
+                self.tracer.watch_fin(&socket.tuple, netns);
+            }
             let row = SeedRow {
                 socket,
                 owner: *owner,

@@ -78,6 +78,14 @@ impl Tuple {
     }
 }
 
+/// An address as sixteen bytes in network order, an IPv4 one IPv4-mapped.
+pub fn ipv6_octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
 fn address(family: Family, bytes: &[u8; 16]) -> IpAddr {
     match family {
         Family::Inet => IpAddr::from([bytes[0], bytes[1], bytes[2], bytes[3]]),

@@ -1,11 +1,11 @@
 //! sock_diag: the sockets that exist, in every network namespace.
 //!
-//! Dumps only. Changes are not seen here, and a dump is no snapshot: the kernel walks its hash
-//! tables while connections come and go (`net/ipv4/inet_diag.c`, `inet_diag_dump_icsk`).
+//! Changes are not seen here, and a dump is no snapshot: the kernel walks its hash tables while
+//! connections come and go (`net/ipv4/inet_diag.c`, `inet_diag_dump_icsk`).
 //!
-//! Two uses: [`dump`](fn@dump) gathers the connections of all namespaces for a table (attach the
+//! Three uses: [`dump`](fn@dump) gathers the connections of all namespaces for a table (attach the
 //! probes first, then dump, then merge by cookie); [`list`](fn@list) streams every kind of socket of
-//! one namespace.
+//! one namespace; [`Lookups`] asks for single connections, without a dump.
 
 mod attributes;
 pub mod dump;
@@ -15,6 +15,7 @@ mod fixtures;
 mod header;
 pub mod inside;
 pub mod list;
+pub mod look;
 pub mod netns;
 mod proc_raw;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod wire;
 pub use dump::{Seed, Selection, dump};
 pub use inside::InsideError;
 pub use list::{ListError, Listed, Query, Shown, list};
+pub use look::{LookError, LookFor, Looked, Lookups};
 pub use netns::{Found, Netns, NetnsError};
 pub use seed::SeedSocket;
 

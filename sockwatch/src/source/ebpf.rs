@@ -10,6 +10,7 @@
 mod attach;
 pub mod btf;
 pub mod decode;
+mod fins;
 pub mod join;
 mod layout;
 mod minis;
@@ -35,10 +36,14 @@ use sockwatch_common::{
 };
 use thiserror::Error;
 
-use crate::{explain::one_line, model::event::Degraded};
+use crate::{
+    explain::one_line,
+    model::{Tuple, event::Degraded},
+};
 use attach::Attached;
 pub use attach::Hook;
 pub use decode::{Destroyed, Malformed, MiniRecord, MiniTold, Record, SynSent, Told, decode};
+use fins::Fins;
 pub use join::{Item, Join, ResetReasons};
 pub use minis::Minis;
 pub use reader::{KernelLog, Reader};
@@ -103,8 +108,10 @@ pub struct LoadOptions {
     pub hook: Option<Hook>,
     /// What the programs may drop; `None` has them drop nothing.
     pub filter: Option<Box<Filter>>,
-    /// What is to be told beyond the changes of full sockets.
+    /// What matters beyond the changes of full sockets.
     pub minis: Minis,
+    /// Whether the probes for it may be used.
+    pub minisock: bool,
 }
 
 /// The attached programs. Dropping it detaches them.
@@ -115,6 +122,8 @@ pub struct Tracer {
     /// `recursion_misses` at the last look.
     skipped: u64,
     counters: PerCpuArray<MapData, CountersPod>,
+    /// `None` where the programs don't look for FINs.
+    fins: Option<Fins>,
     /// Whether the programs drop what [`LoadOptions::filter`] says: not where the kernel refused
     /// them with it.
     pub filters: bool,
@@ -176,7 +185,12 @@ impl Tracer {
         let mut degraded = Vec::new();
         let btf = fs::read(BTF_PATH);
         let (layout, reset_reasons) = kernel_types(btf.as_deref(), &mut degraded);
-        let (minis, symbols) = minis::usable(options.minis, &layout, &mut degraded);
+        let wanted = if options.minisock {
+            options.minis
+        } else {
+            minis::without_timers(options.minis, "--no-minisock", &mut degraded)
+        };
+        let (minis, symbols) = minis::usable(wanted, &layout, &mut degraded);
         let minis = Minis {
             resets: minis.resets && !reset_reasons.is_empty(),
             ..minis
@@ -247,7 +261,11 @@ impl Tracer {
         };
         let minis = match hook {
             Hook::TpBtf => options.minis,
-            Hook::Tracepoint => minis::none_without_types(options.minis, degraded),
+            Hook::Tracepoint => minis::none(
+                options.minis,
+                "told only where tp_btf can be used",
+                degraded,
+            ),
         };
         let helpers: &[u32] = if hook == Hook::TpBtf { &[1, 0] } else { &[0] };
         let mut last = None;
@@ -285,6 +303,8 @@ impl Tracer {
         degraded: &mut Vec<Degraded>,
         options: &LoadOptions,
     ) -> Result<(Self, Reader, Option<KernelLog>), LoadError> {
+        let fins = attached.minis.fins.then(|| Fins::open(&mut ebpf));
+        let fins = fins.transpose()?;
         let counters =
             PerCpuArray::try_from(take_map(&mut ebpf, "COUNTERS")?).map_err(|source| {
                 LoadError::Map {
@@ -309,6 +329,7 @@ impl Tracer {
                 ebpf: Some(ebpf),
                 skipped: 0,
                 counters,
+                fins,
                 filters: options.filter.is_some(),
                 minis: attached.minis,
                 reset_reasons: ResetReasons::new(),
@@ -328,6 +349,13 @@ impl Tracer {
     /// Detaches the programs: the ring gets no more records, and the counters stand still.
     pub fn detach(&mut self) {
         self.ebpf = None;
+    }
+
+    /// Has the programs look for the FIN of a minisocket that has been in FIN-WAIT-2 since before
+    /// they were attached. Returns whether they do: they may not be able to, or have no room left.
+    pub fn watch_fin(&mut self, tuple: &Tuple, netns: u32) -> bool {
+        let fins = self.fins.as_mut();
+        fins.is_some_and(|fins| fins.watch(tuple, netns))
     }
 
     /// Asks the kernel how often it skipped the program. Costs a few microseconds more than

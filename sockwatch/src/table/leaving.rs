@@ -2,7 +2,7 @@
 //! the connection's.
 
 use super::{
-    Change, Entry, Outcome, Table,
+    Change, Entry, Follow, Outcome, Table,
     ends::Ends,
     entry::{begins, merge_tuple},
     infer,
@@ -70,34 +70,39 @@ impl Table {
     /// What a change to `Close` means that [`may_leave_minisocket`], of the socket in `slot`, which
     /// has none that we know of. `None`: what it says.
     pub(super) fn leave(&mut self, transition: &Transition, slot: Option<u32>) -> Option<Outcome> {
-        let slot = if self.followed.timewaits {
-            self.claim(transition, slot)?
-        } else {
-            let substate = infer::goes_on_in(transition)?;
-            let previous = slot.map(|slot| *self.slots.get(slot));
-            let tuple = merge_tuple(transition, previous.as_ref());
-            let ends = (tuple, transition.info.netns);
-            let slot = slot.unwrap_or_else(|| {
-                let (key, proto) = (transition.key, transition.proto);
-                self.insert(Entry::new(key, proto, ends, transition.old))
-            });
-            self.settle(slot, ends.0, ends.1);
-            let timewait = TimeWait {
-                substate,
-                learnt: transition.at,
-                waits: true,
-                untold: false,
-                info: SocketInfo::default(),
-                tcp: None,
-            };
-            self.attach(slot, Facts::new(0, Stands::TimeWait(Box::new(timewait))));
-            slot
+        let slot = match self.followed.timewaits {
+            Follow::Told => self.claim(transition, slot)?,
+            Follow::Inferred => self.infer(transition, slot)?,
+            Follow::Ignored => return None,
         };
         let outcome = self.become_minisocket(transition, slot);
-        if !self.followed.timewaits {
+        if self.followed.timewaits == Follow::Inferred {
             self.look_next(slot, transition.at);
         }
         Some(outcome)
+    }
+
+    /// Gives the socket the minisocket that must have taken its place.
+    fn infer(&mut self, transition: &Transition, slot: Option<u32>) -> Option<u32> {
+        let substate = infer::goes_on_in(transition)?;
+        let previous = slot.map(|slot| *self.slots.get(slot));
+        let tuple = merge_tuple(transition, previous.as_ref());
+        let ends = (tuple, transition.info.netns);
+        let slot = slot.unwrap_or_else(|| {
+            let (key, proto) = (transition.key, transition.proto);
+            self.insert(Entry::new(key, proto, ends, transition.old))
+        });
+        self.settle(slot, ends.0, ends.1);
+        let timewait = TimeWait {
+            substate,
+            learnt: transition.at,
+            waits: true,
+            untold: false,
+            info: SocketInfo::default(),
+            tcp: None,
+        };
+        self.attach(slot, Facts::new(0, Stands::TimeWait(Box::new(timewait))));
+        Some(slot)
     }
 
     /// Finds the minisocket that took the socket's place without its cookie: nobody had asked for

@@ -2,7 +2,7 @@
 //!
 //! Looks at nothing itself.
 
-use super::{Change, Table, minis::TimeWait, step::Step};
+use super::{Change, Follow, Table, minis::TimeWait, step::Step};
 use crate::model::{Cause, MonoNs, Nanos, Observed, SocketKey, TcpState, Tuple};
 
 /// A minisocket that has to be looked at.
@@ -14,16 +14,31 @@ pub struct Unwatched {
     pub tuple: Tuple,
     /// Network namespace.
     pub netns: Option<u32>,
+    /// Bound device, 0 for none.
+    pub ifindex: u32,
     /// The state that was told last.
     pub state: TcpState,
     /// When a look is due.
     pub due: MonoNs,
 }
 
+/// What a look at a minisocket showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Its identity.
+    pub key: SocketKey,
+    /// Its state; `None` if it is gone.
+    pub found: Option<TcpState>,
+    /// When that was seen.
+    pub at: MonoNs,
+}
+
 /// How long after it was learnt a state is looked at first, and the longest time between two looks:
 /// in between, half as long again as it has lasted.
 const SOONEST: Nanos = Nanos(50_000_000);
 const LATEST: Nanos = Nanos(500_000_000);
+/// So many to look at are looked at every [`LATEST`], twice as many half as often, and so on.
+const CROWD: usize = 4_096;
 /// `TCP_TIMEWAIT_LEN`, less what may have passed of it before it was learnt.
 const TIME_WAIT: Nanos = Nanos(60_000_000_000 - 2 * LATEST.0);
 
@@ -45,6 +60,10 @@ impl Table {
                     key: entry.key,
                     tuple: entry.tuple,
                     netns: entry.netns,
+                    ifindex: self
+                        .timewait_in(slot)
+                        .and_then(|timewait| timewait.info.ifindex)
+                        .unwrap_or(0),
                     state: entry.state,
                     due,
                 }
@@ -117,7 +136,7 @@ impl Table {
         }
         // The end of a TIME-WAIT is told wherever minisockets are followed.
         if self.minis.is_unwatched(&entry) {
-            if self.followed.timewaits && substate == TcpState::TimeWait {
+            if self.followed.timewaits == Follow::Told && substate == TcpState::TimeWait {
                 self.minis.look(slot, &entry, None);
             } else {
                 self.look_next(slot, at);
@@ -132,7 +151,17 @@ impl Table {
                 substate: TcpState::TimeWait,
                 learnt,
                 ..
-            }) => later(learnt, TIME_WAIT).max(later(now, SOONEST)),
+            }) => {
+                // At first, to see whether there was room for it; and when its time is over.
+                let soon = later(now, LATEST);
+                let over = later(learnt, TIME_WAIT).max(soon);
+                let is_new = now <= learnt;
+                if is_new {
+                    soon
+                } else {
+                    later(now, self.patience()).min(over)
+                }
+            }
             Some(timewait) => {
                 let lasted = now.since(timewait.learnt);
                 later(now, Nanos(lasted.0 / 2).clamp(SOONEST, LATEST))
@@ -141,6 +170,13 @@ impl Table {
         };
         let entry = self.slots.get(slot);
         self.minis.look(slot, entry, Some(due));
+    }
+
+    /// From one look to the next at a TIME-WAIT whose time is not over: hardly any ends before, so
+    /// that where there are many they are looked at as seldom as keeps the looks per second few.
+    fn patience(&self) -> Nanos {
+        let crowds = self.minis.look_count() / CROWD;
+        Nanos(LATEST.0.saturating_mul(1 + crowds as u64))
     }
 
     pub(super) fn timewait_in(&self, slot: u32) -> Option<&TimeWait> {

@@ -197,6 +197,11 @@ impl Minis {
         self.get(entry).is_some_and(|facts| facts.look_at.is_some())
     }
 
+    /// How many somebody should look at.
+    pub(super) fn look_count(&self) -> usize {
+        self.looks.len()
+    }
+
     /// When to look, and the slots at which, soonest first.
     pub(super) fn looks(&self) -> impl Iterator<Item = (MonoNs, u32)> {
         self.looks.iter().copied()

@@ -64,10 +64,12 @@ fn by(context: Context, how: How) -> Option<Owner> {
     })
 }
 
-/// A connection that has a file was accepted, by whom was not seen.
+/// A connection that has a file was accepted, by whom was not seen; so was one that is closed in
+/// order (a subflow has no file). The others end with their listener (`inet_csk_listen_stop`).
 fn taken_up(owner: Owner, transition: &Transition) -> Owner {
     let has_file = transition.info.inode.is_some_and(|inode| inode != 0);
-    if owner.how == How::Unaccepted && has_file {
+    let is_closed = matches!(transition.new, TcpState::FinWait1 | TcpState::LastAck);
+    if owner.how == How::Unaccepted && (has_file || is_closed) {
         Owner {
             how: How::Inherited,
             ..owner

@@ -9,7 +9,7 @@
 use std::{collections::VecDeque, num::NonZeroU64};
 
 use super::{
-    Change, Entry, Outcome, Table,
+    Change, Entry, Follow, Outcome, Table,
     ends::Ends,
     entry::SynAcks,
     listeners::unaccepted,
@@ -43,7 +43,7 @@ impl Table {
         }
         if !transition.tuple.has_peer() {
             let applied = self.put_child(transition);
-            return if self.followed.requests {
+            return if self.followed.requests == Follow::Told {
                 Outcome::Merged
             } else {
                 Outcome::Applied(applied)

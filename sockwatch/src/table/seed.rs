@@ -4,7 +4,7 @@
 use rustc_hash::FxHashSet;
 
 use super::{
-    Entry, Table,
+    Entry, Follow, Table,
     ends::Ends,
     minis::{Facts, Request, Stands, TimeWait},
 };
@@ -58,6 +58,9 @@ impl Table {
         if gone || self.slot(seed.key).is_some() || self.knows_minisocket(seed) {
             return false;
         }
+        if seed.minisocket && self.follow(seed.state) == Follow::Ignored {
+            return true;
+        }
         let slot = self.insert(Entry {
             owner: seed.owner,
             ..Entry::new(
@@ -82,6 +85,14 @@ impl Table {
         seed.minisocket && known.is_some()
     }
 
+    /// How minisockets in this state are followed.
+    fn follow(&self, state: TcpState) -> Follow {
+        match state {
+            TcpState::SynRecv => self.followed.requests,
+            _ => self.followed.timewaits,
+        }
+    }
+
     fn seed_minisocket(&mut self, slot: u32, seed: &Seed) {
         let stands = if seed.state == TcpState::SynRecv {
             Stands::Request(Request {
@@ -100,11 +111,7 @@ impl Table {
         };
         self.attach(slot, Facts::seeded(stands));
         // Its FIN is not watched for, unless the stream says so later.
-        let is_told = match seed.state {
-            TcpState::SynRecv => self.followed.requests,
-            TcpState::TimeWait => self.followed.timewaits,
-            _ => false,
-        };
+        let is_told = self.follow(seed.state) == Follow::Told && seed.state != TcpState::FinWait2;
         if !is_told {
             self.look_next(slot, seed.at);
         }

@@ -134,6 +134,7 @@ fn load(hook: Hook, privileged: bool) -> Check {
         hook: Some(hook),
         filter: None,
         minis: Minis::ALL,
+        minisock: true,
     };
     match Tracer::load(&options) {
         Ok((tracer, _reader, _log)) => loaded(hook, &tracer.probes(), &tracer.degraded),

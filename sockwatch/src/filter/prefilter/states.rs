@@ -70,7 +70,8 @@ impl Selection {
             timewaits: tcp
                 && (matters(self, FinWait2, TimeWait)
                     || matters(self, TimeWait, Close)
-                    || shows(FinWait2, Close)),
+                    || shows(FinWait2, Close)
+                    || shows(Closing, Close)),
             ports: tcp && shows(Close, SynSent),
             accepts: tcp && leads_to_shown(self, Established),
             resets: tcp
@@ -85,9 +86,9 @@ impl Selection {
 ///
 /// That is what comes later in the same life, for its dwell, age, owner and tuple: so every change
 /// that enters a state from which a shown one can be reached matters, and the time in a state is
-/// never counted from another stay in it. The end of a full socket need not be that of its
-/// connection. After `closed` only the next opening asks how long it
-/// lasted. Listeners matter to their children.
+/// never counted from another stay in it. After `closed` only the next opening asks how long it
+/// lasted. Listeners matter to their children, and the end of a full socket to the minisocket that
+/// goes on.
 fn matters(selection: &Selection, old: TcpState, new: TcpState) -> bool {
     let known = |state| state == Close || GRAPH.iter().any(|&(from, _)| from == state);
     if !known(old) || !known(new) || new == Listen || (old, new) == (Listen, Close) {
@@ -98,13 +99,6 @@ fn matters(selection: &Selection, old: TcpState, new: TcpState) -> bool {
         return true;
     }
     // What ends the first state tells the port of what began it, and whose it is.
-    // Where a minisocket takes the place of the socket, the kernel tells of `closed`.
-    if new == Close
-        && matches!(old, FinWait1 | FinWait2 | Closing)
-        && (selection.shows_states(Some(old), TimeWait) || leads_to_shown(selection, TimeWait))
-    {
-        return true;
-    }
     let begin = match old {
         SynSent => {
             leads_to_shown(selection, SynSent) || selection.shows_states(Some(Close), SynSent)

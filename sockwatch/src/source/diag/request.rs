@@ -2,6 +2,7 @@
 //!
 //! Builds bytes; sends nothing.
 
+pub(super) mod exact;
 pub(super) mod other;
 
 use netlink_packet_core::{

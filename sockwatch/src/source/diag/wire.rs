@@ -7,6 +7,8 @@
 //! first datagram or is done (`__netlink_dump_start`): where it finds little, all of its work is
 //! done there. So a dump has two halves, and [`begin`] may be called on another thread.
 
+pub(super) mod exact;
+
 use std::{io, time::Duration};
 
 use netlink_packet_core::{
@@ -164,8 +166,7 @@ fn read(
     each: &mut impl FnMut(&[u8]),
 ) -> Result<Step, WireError> {
     while !datagram.is_empty() {
-        let Ok(message) = NetlinkBuffer::new_checked(datagram) else {
-            // Its length can't be trusted, so nothing can be found behind it.
+        let Some(message) = next_message(&mut datagram) else {
             ended.malformed += 1;
             break;
         };
@@ -180,12 +181,19 @@ fn read(
                 _ => ended.malformed += 1,
             }
         }
-        let length = NETLINK_HEADER_BYTES + message.payload_length();
-        datagram = datagram
-            .get(length.next_multiple_of(usize::from(NLMSG_ALIGNTO))..)
-            .unwrap_or_default();
     }
     Ok(Step::More)
+}
+
+/// Takes the first message off `datagram`; `None` if its length can't be trusted, so that nothing
+/// can be found behind it either.
+fn next_message<'a>(datagram: &mut &'a [u8]) -> Option<NetlinkBuffer<&'a [u8]>> {
+    let message = NetlinkBuffer::new_checked(*datagram).ok()?;
+    let length = NETLINK_HEADER_BYTES + message.payload_length();
+    *datagram = datagram
+        .get(length.next_multiple_of(usize::from(NLMSG_ALIGNTO))..)
+        .unwrap_or_default();
+    Some(message)
 }
 
 /// The result that NLMSG_ERROR and NLMSG_DONE begin with: 0 or a negative errno. A dump for which
@@ -206,7 +214,7 @@ fn done(payload: &[u8]) -> Result<(), WireError> {
 mod tests {
     use super::*;
 
-    fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
+    pub(super) fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
         let length = u32::try_from(NETLINK_HEADER_BYTES + payload.len()).unwrap();
         let mut bytes = length.to_ne_bytes().to_vec();
         bytes.extend(kind.to_ne_bytes());
@@ -215,6 +223,13 @@ mod tests {
         bytes.extend([0; 4]);
         bytes.extend(payload);
         bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    /// The same message as the answer to another request.
+    pub(super) fn numbered(message: &[u8], sequence: u32) -> Vec<u8> {
+        let mut bytes = message.to_vec();
+        bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
         bytes
     }
 

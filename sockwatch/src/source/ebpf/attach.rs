@@ -13,7 +13,10 @@ use aya::{
 use log::debug;
 use rustix::system::uname;
 
-use super::{LoadError, minis::Minis};
+use super::{
+    LoadError,
+    minis::{self, Minis},
+};
 use crate::{explain::one_line, model::event::Degraded};
 
 /// A way into the kernel's `inet_sock_set_state`.
@@ -110,19 +113,22 @@ impl Attached {
     /// Attaches what tells of minisockets, ports and accepting processes.
     fn attach_minis(&mut self, ebpf: &mut Ebpf, btf: &Btf) -> Result<(), LoadError> {
         if self.minis.timers() {
-            // The end of a minisocket whose begin was not told says nothing; a begin whose end is
-            // not told would stay for ever.
             let told = self.try_attach(ebpf, btf, "timer_cancel", ("timer", "timer_cancel"))?
                 && self.try_attach(ebpf, btf, "timer_start", ("timer", "timer_start"))?;
-            if !told {
-                self.minis = Minis {
-                    accepts: self.minis.accepts,
-                    ..Minis::NONE
-                };
+            if told {
+                set_word(ebpf, "BOTH_ATTACHED")?;
+            } else {
+                let why = "no timers are told";
+                self.minis = minis::without_timers(self.minis, why, &mut self.degraded);
             }
         }
-        if self.minis.timewaits {
-            self.try_attach(ebpf, btf, "segment_dropped", ("skb", "kfree_skb"))?;
+        if self.minis.fins {
+            let hook = ("skb", "kfree_skb");
+            self.minis.fins = self.try_attach(ebpf, btf, "segment_dropped", hook)?;
+            if !self.minis.fins {
+                let why = minis::without(minis::FINS, "no dropped segments are told");
+                self.degraded.push(why);
+            }
         }
         if self.minis.accepts {
             self.attach_accept(ebpf, btf)?;
@@ -151,7 +157,7 @@ impl Attached {
         let hook = ("tcp", "tcp_rcv_space_adjust");
         self.minis.accepts = self.try_attach(ebpf, btf, "received", hook)?;
         if self.minis.accepts {
-            accept_by_use(ebpf)?;
+            set_word(ebpf, "ACCEPT_BY_USE")?;
             // Since 6.16.
             let hook = ("tcp", "tcp_sendmsg_locked");
             match attach(ebpf, "sent", Some(btf), hook) {
@@ -233,13 +239,12 @@ fn attach(
     load_and_attach(program, btf, category, name).map_err(LoadError::Refused)
 }
 
-/// Has the transition programs take note of what comes in.
-fn accept_by_use(ebpf: &mut Ebpf) -> Result<(), LoadError> {
-    const NAME: &str = "ACCEPT_BY_USE";
-    let map = ebpf.map_mut(NAME).ok_or(LoadError::Missing(NAME))?;
+/// Sets a word that the programs look at.
+fn set_word(ebpf: &mut Ebpf, name: &'static str) -> Result<(), LoadError> {
+    let map = ebpf.map_mut(name).ok_or(LoadError::Missing(name))?;
     Array::<_, u32>::try_from(map)
         .and_then(|mut word| word.set(0, 1, 0))
-        .map_err(|source| LoadError::Map { name: NAME, source })
+        .map_err(|source| LoadError::Map { name, source })
 }
 
 /// Attaches a program to the end of a kernel function.

@@ -16,6 +16,8 @@ pub struct Minis {
     pub requests: bool,
     /// TIME-WAIT, and FIN-WAIT-2 that no process holds (`inet_timewait_sock`).
     pub timewaits: bool,
+    /// The FIN that comes for such a FIN-WAIT-2, by the segment that brings it.
+    pub fins: bool,
     /// The port that connect() has the kernel choose.
     pub ports: bool,
     /// Who accepts a connection.
@@ -29,6 +31,7 @@ impl Minis {
     pub const ALL: Self = Self {
         requests: true,
         timewaits: true,
+        fins: true,
         ports: true,
         accepts: true,
         resets: true,
@@ -38,6 +41,7 @@ impl Minis {
     pub const NONE: Self = Self {
         requests: false,
         timewaits: false,
+        fins: false,
         ports: false,
         accepts: false,
         resets: false,
@@ -66,19 +70,53 @@ pub(super) fn usable(
     (minis, symbols.unwrap_or(Symbols::ABSENT))
 }
 
-/// What is left of `wanted` under the classic tracepoints: nothing. The probes read by type.
-pub(super) fn none_without_types(wanted: Minis, degraded: &mut Vec<Degraded>) -> Minis {
+/// What is left of `wanted` where nothing of it can be told, or shall be.
+pub(super) fn none(wanted: Minis, why: &str, degraded: &mut Vec<Degraded>) -> Minis {
     let whats = [
         (wanted.requests, HALF_OPEN),
         (wanted.timewaits, TIME_WAIT),
         (wanted.ports, PORTS),
         (wanted.accepts, ACCEPTS),
     ];
-    for (_, what) in whats.into_iter().filter(|(wanted, _)| *wanted) {
-        let why = "told only where tp_btf can be used".to_owned();
-        degraded.push(Degraded { what, why });
-    }
+    let missing = whats.into_iter().filter(|(wanted, _)| *wanted);
+    degraded.extend(missing.map(|(_, what)| without(what, why)));
     Minis::NONE
+}
+
+/// As [`none`], of what timers tell.
+pub(super) fn without_timers(wanted: Minis, why: &str, degraded: &mut Vec<Degraded>) -> Minis {
+    let Minis {
+        accepts, resets, ..
+    } = wanted;
+    let told_by_timers = Minis {
+        accepts: false,
+        resets: false,
+        ..wanted
+    };
+    Minis {
+        accepts,
+        resets,
+        ..none(told_by_timers, why, degraded)
+    }
+}
+
+/// That `what` is not told, why, and what there is instead.
+pub(super) fn without(what: &'static str, why: &str) -> Degraded {
+    let instead = match what {
+        HALF_OPEN => "they are shown from the answer to their SYN-ACK on, or not at all",
+        TIME_WAIT => {
+            "inferred from the end of the socket before it, and then looked at: its changes are \
+             shown up to a second late (observed: poll)"
+        }
+        FINS => {
+            "minisockets in fin-wait-2 are looked at: the change is shown up to a second late \
+             (observed: poll)"
+        }
+        PORTS => "it is shown with the next change",
+        _ => "until its first change a connection is held to be the listener's",
+    };
+    let why = format!("{why}; {instead}");
+    Degraded { what, why }
 }
 
 fn judge(wanted: Minis, layout: &Layout, symbols: &io::Result<Symbols>) -> (Minis, Vec<Degraded>) {
@@ -92,18 +130,32 @@ fn judge(wanted: Minis, layout: &Layout, symbols: &io::Result<Symbols>) -> (Mini
             match symbols {
                 Err(error) => format!("/proc/kallsyms: {error}"),
                 Ok(symbols) if symbol(symbols) == u64::MAX => {
-                    "the handler of its timer is not in /proc/kallsyms: CAP_SYSLOG is needed, and \
+                    "the function that tells is not in /proc/kallsyms: CAP_SYSLOG is needed, and \
                      kernel.kptr_restrict below 2"
                         .to_owned()
                 }
                 Ok(_) => return true,
             }
         };
-        degraded.push(Degraded { what, why });
+        degraded.push(without(what, &why));
         false
     };
     let timer = [layout.timer_function, layout.timer_expires];
     let [function, expires] = timer;
+    let timewaits = check(
+        wanted.timewaits,
+        TIME_WAIT,
+        &[function, expires, layout.tw_timer, layout.tw_substate],
+        |symbols| symbols.tw_timer_handler,
+    );
+    let segment = [
+        layout.skb_head,
+        layout.network_header,
+        layout.transport_header,
+        layout.skb_dev,
+        layout.dev_net,
+        layout.net_inum,
+    ];
     let minis = Minis {
         requests: check(
             wanted.requests,
@@ -111,12 +163,11 @@ fn judge(wanted: Minis, layout: &Layout, symbols: &io::Result<Symbols>) -> (Mini
             &[function, expires, layout.rsk_timer],
             |symbols| symbols.reqsk_timer_handler,
         ),
-        timewaits: check(
-            wanted.timewaits,
-            TIME_WAIT,
-            &[function, expires, layout.tw_timer, layout.tw_substate],
-            |symbols| symbols.tw_timer_handler,
-        ),
+        timewaits,
+        // Without the timers nobody knows which segments to look for.
+        fins: check(wanted.fins && timewaits, FINS, &segment, |symbols| {
+            symbols.tcp_v4_rcv
+        }),
         ports: check(
             wanted.ports,
             PORTS,
@@ -132,6 +183,7 @@ fn judge(wanted: Minis, layout: &Layout, symbols: &io::Result<Symbols>) -> (Mini
 /// Names in `degraded`.
 pub(super) const HALF_OPEN: &str = "half-open connections";
 pub(super) const TIME_WAIT: &str = "time-wait";
+pub(super) const FINS: &str = "fin-wait-2 to time-wait";
 pub(super) const PORTS: &str = "port of syn-sent";
 pub(super) const ACCEPTS: &str = "accept";
 
@@ -146,6 +198,12 @@ mod tests {
             rsk_timer: 152,
             tw_timer: 160,
             tw_substate: 140,
+            skb_head: 200,
+            network_header: 180,
+            transport_header: 178,
+            skb_dev: 16,
+            dev_net: 264,
+            net_inum: 144,
             write_timer: 1104,
             state: 18,
             ..Layout::ABSENT
@@ -157,6 +215,7 @@ mod tests {
             tw_timer_handler: 1,
             reqsk_timer_handler: 2,
             tcp_write_timer: 3,
+            tcp_v4_rcv: 4,
             ..Symbols::ABSENT
         }
     }
@@ -188,6 +247,38 @@ mod tests {
         assert_eq!(minis, expected);
         let what: Vec<_> = degraded.iter().map(|degraded| degraded.what).collect();
         assert_eq!(what, [HALF_OPEN, PORTS]);
+    }
+
+    #[test]
+    fn segments_are_looked_for_where_the_timers_tell_which() {
+        let symbols = Symbols {
+            tcp_v4_rcv: u64::MAX,
+            ..all()
+        };
+        let (minis, degraded) = judge(Minis::ALL, &layout(), &Ok(symbols));
+        assert!(minis.timewaits && !minis.fins);
+        assert_eq!(degraded[0].what, FINS);
+        let symbols = Symbols {
+            tw_timer_handler: u64::MAX,
+            ..all()
+        };
+        let (minis, degraded) = judge(Minis::ALL, &layout(), &Ok(symbols));
+        assert!(!minis.fins);
+        assert_eq!(degraded.len(), 1);
+    }
+
+    #[test]
+    fn what_is_switched_off_is_said_with_what_there_is_instead() {
+        let mut degraded = Vec::new();
+        let wanted = Minis {
+            requests: false,
+            ports: false,
+            ..Minis::ALL
+        };
+        assert_eq!(none(wanted, "--no-minisock", &mut degraded), Minis::NONE);
+        let what: Vec<_> = degraded.iter().map(|degraded| degraded.what).collect();
+        assert_eq!(what, [TIME_WAIT, ACCEPTS]);
+        assert!(degraded[0].why.starts_with("--no-minisock; inferred"));
     }
 
     #[test]

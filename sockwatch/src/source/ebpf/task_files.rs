@@ -123,6 +123,7 @@ fn open() -> Result<File, TaskFilesError> {
         kernel_log: false,
         hook: None,
         filter: None,
+        minisock: true,
         minis: Minis::NONE,
     };
     let kernel = Kernel {

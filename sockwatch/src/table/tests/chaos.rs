@@ -173,6 +173,14 @@ fn any_item() -> impl Strategy<Value = Item> {
     ]
 }
 
+fn any_follow() -> impl Strategy<Value = Follow> {
+    prop_oneof![
+        3 => Just(Follow::Told),
+        2 => Just(Follow::Inferred),
+        1 => Just(Follow::Ignored),
+    ]
+}
+
 fn check(change: &Change) {
     let Transition { old, new, .. } = change.transition;
     assert_ne!(old, new);
@@ -258,9 +266,9 @@ proptest! {
     fn every_socket_whose_end_is_told_is_forgotten(
         items in vec(any_item(), 1..150),
         capacity in 1..20_usize,
-        followed in (any::<bool>(), any::<bool>()),
+        requests in any_follow(),
+        timewaits in any_follow(),
     ) {
-        let (requests, timewaits) = followed;
         let mut table = Table::new(capacity, Followed { requests, timewaits });
         for item in &items {
             play(&mut table, item);
