@@ -1,6 +1,6 @@
 //! Recorded input through the whole pipeline: the same bytes from the kernel give the same bytes
 //! of output. `fixtures/lives.ring` holds what a 6.18 kernel told of connections that ended in
-//! every way (`examples/capture.rs` records such files).
+//! every way: those of `fixtures/lives.py`, recorded by `examples/capture.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test that meets an error fails")]
 
@@ -19,7 +19,7 @@ use sockwatch::{
     sink::{Jsonl, Sink, Text, TextOptions},
     source::{
         diag::SeedSocket,
-        ebpf::{Minis, Record, ResetReasons, Told, decode},
+        ebpf::{Malformed, Minis, Record, ResetReasons, Told, decode},
         replay,
     },
     table::{Followed, Table},
@@ -38,6 +38,8 @@ struct Asked {
     filter: Expr,
     count: Option<u64>,
     has_room: bool,
+    minis: Minis,
+    raw_events: bool,
 }
 
 impl Asked {
@@ -47,12 +49,35 @@ impl Asked {
             filter: Expr::EVERYTHING,
             count: None,
             has_room: true,
+            minis: Minis::ALL,
+            raw_events: false,
+        }
+    }
+
+    /// As a kernel tells it whose timers can't be asked.
+    fn without_minis(self) -> Self {
+        Self {
+            minis: Minis::NONE,
+            ..self
         }
     }
 }
 
+/// The recording, or what of it is told without `minis`.
+fn records(minis: Minis) -> impl Iterator<Item = Result<Record, Malformed>> {
+    let told = |record: &Result<Record, Malformed>| {
+        let told = record.as_ref().map(|record| &record.told);
+        matches!(told, Ok(Told::Transition(_) | Told::Destroy(_)))
+    };
+    replay::records(LIVES)
+        .map(decode)
+        .filter(move |record| minis == Minis::ALL || told(record))
+}
+
 fn replay(asked: Asked) -> String {
-    let has_room = asked.has_room;
+    let Asked {
+        has_room, minis, ..
+    } = asked;
     let mut pipeline = pipeline(asked);
     let mut bytes = Vec::new();
     let mut out = Out {
@@ -61,8 +86,7 @@ fn replay(asked: Asked) -> String {
         has_room,
     };
     let mut events = 0;
-    for record in replay::records(LIVES) {
-        let record = decode(record);
+    for record in records(minis) {
         events += u64::from(!matches!(
             record,
             Ok(Record {
@@ -82,6 +106,10 @@ fn replay(asked: Asked) -> String {
         unwatched.count() as u64,
         "every socket is forgotten once it is gone, but what went on as a minisocket"
     );
+    assert!(
+        minis == Minis::NONE || totals.sockets == 0,
+        "every minisocket, too: {totals:?}"
+    );
     out.has_room = true;
     pipeline.stop(totals, &mut out);
     String::from_utf8(bytes).unwrap()
@@ -89,15 +117,20 @@ fn replay(asked: Asked) -> String {
 
 fn pipeline(asked: Asked) -> Pipeline {
     let selection = Selection::default();
+    let followed = if asked.minis == Minis::ALL {
+        Followed::ALL
+    } else {
+        Followed::NONE
+    };
     Pipeline::new(Parts {
         prefiltered: Prefilter::new(&selection, &asked.filter).is_some(),
-        table: Table::new(1_000, Followed::NONE),
+        table: Table::new(1_000, followed),
         selection,
         filter: asked.filter,
         local_ports: 32_768..=60_999,
-        minis: Minis::NONE,
+        minis: asked.minis,
         reset_reasons: ResetReasons::new(),
-        raw_events: false,
+        raw_events: asked.raw_events,
         sink: asked.sink,
         cgroups: None,
         count: asked.count,
@@ -150,6 +183,51 @@ fn lives_as_json_lines() {
 }
 
 #[test]
+fn lives_without_minisockets_as_text() {
+    insta::assert_snapshot!(replay(Asked::all(text()).without_minis()));
+}
+
+/// The lines of state changes, but for their places in the stream.
+fn changes(asked: Asked) -> Vec<Value> {
+    let mut lines = parse(&replay(asked));
+    lines.retain(|line| line["type"] == "transition");
+    for line in &mut lines {
+        line["seq"] = Value::Null;
+    }
+    lines
+}
+
+#[test]
+fn raw_events_are_more_and_change_nothing() {
+    let shown = changes(Asked::all(jsonl()));
+    let mut with_raw = changes(Asked {
+        raw_events: true,
+        ..Asked::all(jsonl())
+    });
+    let all = with_raw.len();
+    with_raw.retain(|line| line["observed"] != "raw");
+    assert!(all > with_raw.len() + 50, "{all}");
+    assert_eq!(with_raw, shown);
+}
+
+#[test]
+fn a_syn_has_its_port_without_a_filter_that_asks_for_it() {
+    let lines = changes(Asked::all(jsonl()));
+    let begun = |line: &&Value| line["proto"] == "tcp" && line["new"] == "syn-sent";
+    let ports: Vec<_> = lines
+        .iter()
+        .filter(begun)
+        .map(|line| &line["sport"])
+        .collect();
+    assert!(
+        ports.len() > 40 && ports.iter().all(|port| port.is_u64()),
+        "{ports:?}"
+    );
+    let times: Vec<_> = lines.iter().map(|line| line["mono_ns"].as_u64()).collect();
+    assert!(times.is_sorted(), "nothing is out of its place for that");
+}
+
+#[test]
 fn count_shows_so_many_and_accounts_for_the_rest() {
     let shown = replay(Asked {
         count: Some(3),
@@ -189,10 +267,11 @@ fn sport(compare: Compare, port: i64) -> Expr {
     })
 }
 
+/// The lines where a port has to be waited for.
 fn filtered(filter: Expr) -> Vec<Value> {
     let json = replay(Asked {
         filter,
-        ..Asked::all(jsonl())
+        ..Asked::all(jsonl()).without_minis()
     });
     let mut lines = parse(&json);
     lines.retain(|line| line["type"] == "transition");
@@ -294,7 +373,7 @@ fn count_counts_what_waited() {
     let json = replay(Asked {
         filter: sport(Compare::Eq, port),
         count: Some(1),
-        ..Asked::all(jsonl())
+        ..Asked::all(jsonl()).without_minis()
     });
     let lines = parse(&json);
     assert_eq!(lines.len(), 2);
@@ -308,7 +387,7 @@ fn until_a_port_is_missing(
 ) -> Vec<Value> {
     let mut pipeline = pipeline(Asked {
         filter,
-        ..Asked::all(jsonl())
+        ..Asked::all(jsonl()).without_minis()
     });
     let mut bytes = Vec::new();
     let mut out = Out {
@@ -317,10 +396,9 @@ fn until_a_port_is_missing(
         has_room: true,
     };
     let mut events = 0;
-    for record in replay::records(LIVES) {
-        let record = decode(record).unwrap();
-        pipeline.record(&Ok(record), &mut out);
-        let Told::Transition(transition) = record.told else {
+    for record in records(Minis::NONE) {
+        pipeline.record(&record, &mut out);
+        let Told::Transition(transition) = record.unwrap().told else {
             continue;
         };
         events += 1;
@@ -373,10 +451,11 @@ fn a_connection_of_which_no_more_came_did_not_match() {
     // the beginning alone, for its socket was known from before.
     let filter = Expr::Not(Box::new(sport(Compare::Ge, 1_024)));
     let lines = until_a_port_is_missing(filter, |pipeline, row, out| {
-        let gone = replay::records(LIVES)
-            .map(|record| decode(record).unwrap())
-            .find(|record| matches!(record.told, Told::Destroy(gone) if gone.cookie == row.cookie));
-        pipeline.record(&Ok(gone.unwrap()), out);
+        let gone = records(Minis::NONE).find(|record| {
+            let told = record.as_ref().map(|record| &record.told);
+            matches!(told, Ok(Told::Destroy(gone)) if gone.cookie == row.cookie)
+        });
+        pipeline.record(&gone.unwrap(), out);
         assert_eq!(pipeline.pending_since(), None);
     });
     assert!(lines.is_empty(), "{lines:?}");

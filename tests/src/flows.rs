@@ -60,6 +60,12 @@ impl Pair {
         })
     }
 
+    /// The ports of the client and of the server.
+    pub fn ports(&self) -> Result<(u16, u16)> {
+        let client = self.client.local_addr()?.port();
+        Ok((client, self.server.local_addr()?.port()))
+    }
+
     /// Closed in order, by the client first.
     pub fn close_by_client(self) -> Result<()> {
         close_in_order(self.client, self.server)
@@ -165,14 +171,20 @@ pub fn begin_to_connect_far(socket: &OwnedFd) -> Result<()> {
 
 /// Waits until connecting has failed.
 pub fn expect_failure(socket: &OwnedFd) -> Result<Errno> {
-    let timeout = Timespec::try_from(PATIENCE)?;
-    let mut fds = [PollFd::new(socket, PollFlags::OUT)];
-    ensure!(
-        poll(&mut fds, Some(&timeout))? == 1,
-        "the connection does not fail"
-    );
+    wait_until_writable(socket).context("the connection does not fail")?;
     match sockopt::socket_error(socket)? {
         Err(errno) => Ok(errno),
         Ok(()) => bail!("the connection did not fail"),
     }
+}
+
+/// Waits until connecting has come to something.
+pub fn wait_until_writable(socket: impl AsFd) -> Result<()> {
+    let timeout = Timespec::try_from(PATIENCE)?;
+    let mut fds = [PollFd::new(&socket, PollFlags::OUT)];
+    ensure!(
+        poll(&mut fds, Some(&timeout))? == 1,
+        "nothing comes of connecting"
+    );
+    Ok(())
 }

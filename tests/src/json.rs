@@ -1,7 +1,10 @@
 //! `sockwatch --json` at work. Every line it prints is checked: the schema, `seq` without a gap, the
 //! totals.
 
-use std::{process::Command, time::Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::Signal;
@@ -67,7 +70,17 @@ impl Watch {
     /// Waits until `count` lines match `expected`; a loss is a failure. Of transitions and sockets
     /// only those of the test's own namespace are looked at.
     pub fn wait_for(&mut self, expected: &Value, count: usize) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_long_for(expected, count, PATIENCE)
+    }
+
+    /// Likewise, for what the kernel takes its time to do.
+    pub fn wait_long_for(
+        &mut self,
+        expected: &Value,
+        count: usize,
+        patience: Duration,
+    ) -> Result<()> {
+        let deadline = Instant::now() + patience;
         let mut looked_at = 0;
         let mut found = 0;
         loop {
@@ -98,7 +111,12 @@ impl Watch {
     pub fn wait_until_closed(&mut self, sockets: &[&str]) -> Result<()> {
         sockets
             .iter()
-            .try_for_each(|sk| self.wait_for(&json!({"sk": sk, "new": "closed"}), 1))
+            .try_for_each(|sk| self.wait_until(sk, "closed"))
+    }
+
+    /// Waits until a socket (by `sk`) has entered `state`.
+    pub fn wait_until(&mut self, sk: &str, state: &str) -> Result<()> {
+        self.wait_for(&json!({"sk": sk, "new": state}), 1)
     }
 
     /// Ends the trace with SIGTERM; nothing may have been lost.
@@ -220,9 +238,22 @@ impl Record {
         self.matching(&json!({"sk": sk}))
     }
 
+    /// The transitions of one end of a connection, those among them, too, that tell of no `sk`.
+    pub fn of_end(&self, sport: u16, dport: u16) -> Vec<&Value> {
+        self.matching(&json!({"sport": sport, "dport": dport}))
+    }
+
     /// The first line.
     pub fn start(&self) -> Result<&Value> {
         self.lines.first().context("nothing was printed")
+    }
+
+    /// How the owner of a connection is known once it was accepted and not used yet: only some
+    /// kernels let programs in at the end of accept().
+    pub fn accepted_without_use(&self) -> Result<&'static str> {
+        let probes = self.start()?["probes"].to_string();
+        let told = probes.contains("inet_csk_accept");
+        Ok(if told { "accept" } else { "inherited" })
     }
 
     /// The last line.

@@ -29,6 +29,7 @@ pub mod story;
 pub mod syn;
 pub mod text;
 pub mod trial;
+pub mod unanswered;
 
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -39,6 +39,9 @@ pub enum Role {
     Client(SocketAddr),
     /// Has a connection for its standard input, and closes it when its peer has.
     Heir,
+    /// Has a listener for its standard input: accepts one connection, sends a byte when one has come,
+    /// and closes it when its peer has.
+    Acceptor,
     /// Opens a connection to itself and closes it in order.
     Soliloquy,
     /// Is handed a descriptor through its standard input, a unix socket; says so, and keeps it until
@@ -52,6 +55,7 @@ impl fmt::Display for Role {
             Self::Server => "server",
             Self::Client(_) => "client",
             Self::Heir => "heir",
+            Self::Acceptor => "acceptor",
             Self::Soliloquy => "soliloquy",
             Self::Keeper => "keeper",
         })
@@ -153,6 +157,7 @@ fn perform(role: &str) -> Result<()> {
             .read_to_end(&mut Vec::new())
             .map(drop)
             .context("cannot read the connection"),
+        "acceptor" => accept(),
         "soliloquy" => Pair::open()?.close_by_client(),
         "keeper" => keep(),
         _ => bail!("no such role"),
@@ -165,6 +170,15 @@ fn serve() -> Result<()> {
     for connection in listener.incoming() {
         connection?.read_to_end(&mut Vec::new())?;
     }
+    Ok(())
+}
+
+fn accept() -> Result<()> {
+    let listener = TcpListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let (mut connection, _) = listener.accept()?;
+    connection.read_exact(&mut [0])?;
+    connection.write_all(b"!")?;
+    connection.read_to_end(&mut Vec::new())?;
     Ok(())
 }
 

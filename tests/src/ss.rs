@@ -39,14 +39,25 @@ pub fn wait_for(state: &str) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the socket with this cookie is in `state`.
+pub fn wait_until(sk: &str, state: &str) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while state_of(sk)?.as_deref() != Some(state) {
+        ensure!(Instant::now() < deadline, "{sk} does not become {state}");
+    }
+    Ok(())
+}
+
+/// The state in which `ss` shows the socket with this cookie; `None` where it shows none.
+pub fn state_of(sk: &str) -> Result<Option<String>> {
+    let row = rows()?.into_iter().find(|row| row.sk == sk);
+    Ok(row.map(|row| row.state))
+}
+
 /// Destroys the sockets that `filter` selects from outside (`ss -K`).
 pub fn kill(filter: &str) -> Result<()> {
-    output(
-        Command::new("ss")
-            .arg("-KtnH")
-            .args(filter.split_whitespace()),
-    )
-    .map(drop)
+    let words = filter.split_whitespace();
+    output(Command::new("ss").arg("-KtnH").args(words)).map(drop)
 }
 
 fn parse(line: &str) -> Result<Row> {

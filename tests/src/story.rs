@@ -1,6 +1,6 @@
 //! What an event has to be: partial objects, compared in order.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -10,9 +10,28 @@ pub const KNOWN: &str = "<known>";
 /// In an expected object: a number above 0.
 pub const POSITIVE: &str = "<positive>";
 
+/// The keys of a [`span`].
+const FROM: &str = "<from>";
+const TO: &str = "<to>";
+
+/// In an expected object: a number of nanoseconds, not below `from` and below `to`.
+pub fn span(from: Duration, to: Duration) -> Value {
+    let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    json!({FROM: ns(from), TO: ns(to)})
+}
+
+fn is_within(span: &Map<String, Value>, actual: &Value) -> bool {
+    let bound = |key| span.get(key).and_then(Value::as_u64);
+    match (bound(FROM), bound(TO), actual.as_u64()) {
+        (Some(from), Some(to), Some(actual)) => (from..to).contains(&actual),
+        _ => false,
+    }
+}
+
 /// Whether `actual` has everything that `expected` says. Keys that it does not name are free.
 pub fn matches(expected: &Value, actual: &Value) -> bool {
     match expected {
+        Value::Object(bounds) if bounds.contains_key(FROM) => is_within(bounds, actual),
         Value::Object(keys) => keys
             .iter()
             .all(|(key, value)| actual.get(key).is_some_and(|found| matches(value, found))),
@@ -30,6 +49,18 @@ pub fn path(states: &[&str], last: Value) -> Vec<Value> {
         .collect();
     if let (Some(Value::Object(step)), Value::Object(last)) = (steps.last_mut(), last) {
         step.extend(last);
+    }
+    steps
+}
+
+/// Adds the keys of `more` to each step that does not name them.
+pub fn with(mut steps: Vec<Value>, more: &Value) -> Vec<Value> {
+    for step in &mut steps {
+        if let (Value::Object(step), Value::Object(more)) = (step, more) {
+            for (key, value) in more {
+                step.entry(key).or_insert_with(|| value.clone());
+            }
+        }
     }
     steps
 }
@@ -113,6 +144,20 @@ mod tests {
             json!({"old": POSITIVE}),
         ] {
             assert!(!matches(&other, &event), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_span_has_its_begin_and_not_its_end() {
+        let span = span(Duration::from_nanos(5), Duration::from_nanos(7));
+        for (actual, expected) in [
+            (json!(4), false),
+            (json!(5), true),
+            (json!(6), true),
+            (json!(7), false),
+            (json!(null), false),
+        ] {
+            assert_eq!(matches(&span, &actual), expected, "{actual}");
         }
     }
 

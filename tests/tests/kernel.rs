@@ -36,6 +36,18 @@ mod flood;
 mod holders;
 #[path = "kernel/hooks.rs"]
 mod hooks;
+#[path = "kernel/life_connect.rs"]
+mod life_connect;
+#[path = "kernel/life_fin_wait.rs"]
+mod life_fin_wait;
+#[path = "kernel/life_half_open.rs"]
+mod life_half_open;
+#[path = "kernel/life_modes.rs"]
+mod life_modes;
+#[path = "kernel/life_owner.rs"]
+mod life_owner;
+#[path = "kernel/life_time_wait.rs"]
+mod life_time_wait;
 #[path = "kernel/like_ss.rs"]
 mod like_ss;
 #[path = "kernel/looks.rs"]
@@ -63,7 +75,7 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 20] = [
+    let modules: [fn() -> Vec<Trial>; 26] = [
         addresses::trials,
         container::trials,
         exact::trials,
@@ -73,6 +85,12 @@ fn main() -> ExitCode {
         flood::trials,
         holders::trials,
         hooks::trials,
+        life_connect::trials,
+        life_fin_wait::trials,
+        life_half_open::trials,
+        life_modes::trials,
+        life_owner::trials,
+        life_time_wait::trials,
         like_ss::trials,
         looks::trials,
         loss::trials,

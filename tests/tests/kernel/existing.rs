@@ -17,6 +17,7 @@ use sockwatch_tests::{
     role::own_comm,
     ss::{self, Row},
     story::{POSITIVE, exactly, matches, path},
+    unanswered::{Door, appear},
 };
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -25,6 +26,8 @@ pub(super) fn trials() -> Vec<Trial> {
         snapshot_knows_owners,
         without_snapshot_no_socket_is_shown,
         begin_of_an_existing_connection_is_unknown,
+        existing_time_wait_is_followed,
+        existing_half_open_connection_is_followed,
     ]
 }
 
@@ -145,18 +148,52 @@ fn without_snapshot_no_socket_is_shown(netns: &Netns) -> Result<()> {
     Ok(())
 }
 
+fn existing_time_wait_is_followed(netns: &Netns) -> Result<()> {
+    let pair = Pair::open()?;
+    let (sk, (port, _)) = (pair.client_sk.clone(), pair.ports()?);
+    pair.close_by_client()?;
+    ss::wait_until(&sk, "time-wait")?;
+    let mut watch = Watch::start(netns, &[])?;
+    ss::kill(&format!("state time-wait sport = :{port}"))?;
+    watch.wait_until_closed(&[&sk])?;
+    let record = watch.finish()?;
+    let end = json!({
+        "old": "time-wait", "new": "closed", "cause": "killed", "errno": null, "dwell_ns": null,
+        "age_ns": null, "observed": "timer",
+    });
+    exactly(&record.of_socket(&sk), &[end])
+}
+
+/// Its SYN-ACK was lost; the second one is not.
+fn existing_half_open_connection_is_followed(netns: &Netns) -> Result<()> {
+    let door = Door::open()?;
+    let knock = door.knock()?;
+    ss::wait_for("syn-recv")?;
+    let mut watch = Watch::start(netns, &[])?;
+    appear()?;
+    knock.wait()?;
+    let (server, _) = door.listener.accept()?;
+    watch.wait_until(&sk(&server)?, "established")?;
+    let record = watch.finish()?;
+    let established = json!({
+        "old": "syn-recv", "new": "established", "dwell_ns": null, "age_ns": null,
+        "owner": {"pid": std::process::id(), "how": "unaccepted"},
+    });
+    exactly(&record.of_end(door.port()?, knock.port), &[established])
+}
+
 fn begin_of_an_existing_connection_is_unknown(netns: &Netns) -> Result<()> {
     let pair = Pair::open()?;
     let mut watch = Watch::start(netns, &[])?;
     drop(pair.client);
     expect_end(pair.server)?;
-    watch.wait_until_closed(&[&pair.client_sk, &pair.server_sk])?;
+    watch.wait_until(&pair.client_sk, "time-wait")?;
     let record = watch.finish()?;
     let owner = json!({"pid": std::process::id(), "how": "scan"});
-    let states = ["established", "fin-wait-1", "fin-wait-2", "closed"];
+    let states = ["established", "fin-wait-1", "fin-wait-2", "time-wait"];
     let mut story = path(
         &states,
-        json!({"cause": "finished", "age_ns": null, "owner": owner}),
+        json!({"cause": null, "age_ns": null, "owner": owner}),
     );
     story[0]["dwell_ns"] = json!(null);
     story[1]["dwell_ns"] = json!(POSITIVE);

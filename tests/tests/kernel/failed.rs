@@ -13,7 +13,7 @@ use sockwatch_tests::{
     flows::{LOOPBACK, begin_to_connect_far, expect_failure, far, sk, tcp4},
     json::Watch,
     netns::{Netns, link_to_nobody, pretend_far_is_known, sysctl},
-    story::{exactly, path},
+    story::{POSITIVE, exactly, path, with},
 };
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -69,9 +69,12 @@ fn refused_and_tried_again(netns: &Netns) -> Result<()> {
     watch.wait_for(&json!({"sk": sk, "new": "closed"}), 2)?;
     let record = watch.finish()?;
     let once = path(&NEVER, json!({"cause": "refused", "errno": "ECONNREFUSED"}));
+    let once = with(once, &json!({"sport": POSITIVE}));
     let events = record.of_socket(&sk);
     exactly(&events, &[once.clone(), once].concat())?;
     let number = |at: usize, key: &str| events[at][key].as_u64().unwrap_or(0);
+    ensure!(events[0]["sport"] == events[1]["sport"], "{events:?}");
+    ensure!(events[2]["sport"] == events[3]["sport"], "{events:?}");
     ensure!(
         number(3, "age_ns") == number(3, "mono_ns") - number(2, "mono_ns"),
         "{}",

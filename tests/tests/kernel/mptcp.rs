@@ -10,14 +10,15 @@ use sockwatch_tests::{
     flows::{LOOPBACK, sk, socket},
     json::Watch,
     netns::Netns,
-    story::in_order,
+    story::{exactly, in_order, path},
     trial::NotHere,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
     trials![
         connection_and_subflows_are_told_apart,
-        option_m_leaves_the_subflows_out
+        subflows_have_whole_lives,
+        option_m_leaves_the_subflows_out,
     ]
 }
 
@@ -66,6 +67,37 @@ fn connection_and_subflows_are_told_apart(netns: &Netns) -> Result<()> {
         "a subflow has its connection's cookie"
     );
     Ok(())
+}
+
+/// Which end closes its subflow first is for the kernel to choose; both have their half-open begin
+/// and their TIME-WAIT, which MPTCP itself has not.
+fn subflows_have_whole_lives(netns: &Netns) -> Result<()> {
+    need_mptcp()?;
+    let mut watch = Watch::start(netns, &["-t"])?;
+    talk()?;
+    watch.wait_for(&json!({"new": "time-wait"}), 1)?;
+    watch.wait_for(&json!({"old": "last-ack", "new": "closed"}), 1)?;
+    let record = watch.finish()?;
+    let active = ["established", "fin-wait-1", "fin-wait-2", "time-wait"];
+    let passive = ["established", "close-wait", "last-ack", "closed"];
+    let connected = record.matching(&json!({"old": "closed", "new": "syn-sent"}));
+    ensure!(connected.len() == 1, "{connected:?}");
+    let port = |key: &str| u16::try_from(connected[0][key].as_u64().unwrap_or(0));
+    let (from, to) = (port("sport")?, port("dport")?);
+    let client = record.of_end(from, to);
+    let client_is_first = client.iter().any(|event| event["new"] == "fin-wait-1");
+    let (client_end, server_end) = if client_is_first {
+        (active, passive)
+    } else {
+        (passive, active)
+    };
+    let states = [&["closed", "syn-sent"][..], &client_end].concat();
+    exactly(&client, &path(&states, json!({})))?;
+    let states = [&["listening", "syn-recv"][..], &server_end].concat();
+    let server = record.of_end(to, from);
+    exactly(&server, &path(&states, json!({})))?;
+    let begun = json!({"sk": null, "observed": "timer", "proto": "tcp"});
+    exactly(&server[..1], &[begun])
 }
 
 fn option_m_leaves_the_subflows_out(netns: &Netns) -> Result<()> {

@@ -21,7 +21,7 @@ pub(super) fn trials() -> Vec<Trial> {
     trials![
         both_sides_have_their_own_owner,
         owner_is_the_process_and_not_its_thread,
-        who_closes_an_inherited_connection_owns_it,
+        who_closes_an_inherited_connection_does_not_own_it,
         child_of_an_existing_listener_inherits_its_owner,
     ]
 }
@@ -34,7 +34,8 @@ fn both_sides_have_their_own_owner(netns: &Netns) -> Result<()> {
     let server_sk = sk(&server)?;
     expect_end(server)?;
     ensure!(client.wait()?.success(), "{:?}", client.stderr());
-    watch.wait_for(&json!({"new": "closed"}), 2)?;
+    watch.wait_for(&json!({"new": "time-wait"}), 1)?;
+    watch.wait_until_closed(&[&server_sk])?;
     let record = watch.finish()?;
     let port = listener.local_addr()?.port();
     let owner = json!({"pid": client.id(), "comm": "sw-client", "how": "connect"});
@@ -64,7 +65,7 @@ fn owner_is_the_process_and_not_its_thread(netns: &Netns) -> Result<()> {
     Ok(())
 }
 
-fn who_closes_an_inherited_connection_owns_it(netns: &Netns) -> Result<()> {
+fn who_closes_an_inherited_connection_does_not_own_it(netns: &Netns) -> Result<()> {
     let mut watch = Watch::start(netns, &[])?;
     let listener = TcpListener::bind(LOOPBACK)?;
     let client = TcpStream::connect(listener.local_addr()?)?;
@@ -77,14 +78,15 @@ fn who_closes_an_inherited_connection_owns_it(netns: &Netns) -> Result<()> {
     ensure!(heir.wait()?.success(), "{:?}", heir.stderr());
     watch.wait_until_closed(&[&server_sk])?;
     let record = watch.finish()?;
-    let inherited = json!({"pid": std::process::id(), "how": "inherited"});
-    let closed = json!({"pid": heir.id(), "comm": "sw-heir", "how": "close"});
+    let own = |how| json!({"pid": std::process::id(), "how": how});
+    let how = record.accepted_without_use()?;
+    let closer = json!({"pid": heir.id(), "comm": "sw-heir"});
     in_order(
         &record.of_socket(&server_sk),
         &[
-            json!({"new": "established", "owner": inherited}),
-            json!({"new": "last-ack", "owner": closed}),
-            json!({"new": "closed", "owner": closed}),
+            json!({"new": "established", "owner": own("unaccepted"), "closer": null}),
+            json!({"new": "last-ack", "owner": own(how), "closer": closer}),
+            json!({"new": "closed", "owner": own(how), "closer": null}),
         ],
     )
 }
@@ -97,7 +99,7 @@ fn child_of_an_existing_listener_inherits_its_owner(netns: &Netns) -> Result<()>
     let server_sk = sk(&server)?;
     watch.wait_for(&json!({"sk": server_sk, "new": "established"}), 1)?;
     let record = watch.finish()?;
-    let owner = json!({"pid": std::process::id(), "how": "inherited"});
+    let owner = json!({"pid": std::process::id(), "how": "unaccepted"});
     in_order(
         &record.of_socket(&server_sk),
         &[json!({"new": "established", "owner": owner})],

@@ -198,7 +198,8 @@ fn two_capabilities_are_enough(netns: &Netns) -> Result<()> {
     let pair = flows::Pair::open()?;
     let (client, server) = (pair.client_sk.clone(), pair.server_sk.clone());
     pair.close_by_client()?;
-    watch.wait_until_closed(&[&client, &server])?;
+    watch.wait_until(&client, "fin-wait-2")?;
+    watch.wait_until_closed(&[&server])?;
     watch.finish().map(drop)
 }
 

@@ -38,11 +38,12 @@ fn cut(netns: &Netns, how: fn(Pair) -> Result<()>, client_end: Value) -> Result<
     let mut watch = Watch::start(netns, &[])?;
     let pair = Pair::open()?;
     let (client, server) = (pair.client_sk.clone(), pair.server_sk.clone());
+    let (from, to) = pair.ports()?;
     how(pair)?;
     watch.wait_until_closed(&[&client, &server])?;
     let record = watch.finish()?;
-    exactly(&record.of_socket(&client), &path(&CLIENT, client_end))?;
-    exactly(&record.of_socket(&server), &path(&SERVER, reset_by_peer()))?;
+    exactly(&record.of_end(from, to), &path(&CLIENT, client_end))?;
+    exactly(&record.of_end(to, from), &path(&SERVER, reset_by_peer()))?;
     Ok(record)
 }
 

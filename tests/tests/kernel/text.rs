@@ -64,7 +64,7 @@ fn columns_and_state_names_of_ss(_: &Netns) -> Result<()> {
         "ESTAB→FIN-WAIT-1",
         "ESTAB→CLOSE-WAIT",
         "FIN-WAIT-1→FIN-WAIT-2",
-        "FIN-WAIT-2→UNCONN",
+        "FIN-WAIT-2→TIME-WAIT",
         "CLOSE-WAIT→LAST-ACK",
         "LAST-ACK→UNCONN",
         "LISTEN→UNCONN",
