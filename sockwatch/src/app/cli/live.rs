@@ -12,6 +12,10 @@ use crate::{filter, source::ebpf};
 
 /// Options of the live trace, with those of ss.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(in crate::app) struct LiveArgs {
     #[command(flatten)]
     pub shared: SharedArgs,

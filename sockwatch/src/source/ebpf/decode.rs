@@ -23,10 +23,6 @@ pub struct Record {
 
 /// What one ring record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "boxing would allocate once per event"
-)]
 pub enum Told {
     /// A socket changed its state.
     Transition(Transition),

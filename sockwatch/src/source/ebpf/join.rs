@@ -29,10 +29,6 @@ pub type ResetReasons = Vec<Option<ResetReason>>;
 
 /// What records say, taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "boxing would allocate once per event"
-)]
 pub enum Item {
     /// A socket changed its state.
     Transition(Transition),
