@@ -255,7 +255,12 @@ impl Join {
     /// Learns from the next record of its CPU why a timer was taken off the wheel. Returns whether
     /// that is all the record says.
     fn complete_cancel(&mut self, open: &Open, mini: &MiniRecord, record: &Record) -> bool {
-        let same = |other: &MiniRecord| other.address == mini.address;
+        // An address alone may be another's already.
+        let same = |other: &MiniRecord| {
+            other.address == mini.address
+                && same_ends(&other.tuple, &mini.tuple)
+                && same_netns(&other.info, &mini.info)
+        };
         let (end, is_part) = match &record.told {
             Told::Mini(next) if same(next) => match next.event {
                 MiniTold::Start { .. } => {

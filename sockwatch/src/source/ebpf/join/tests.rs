@@ -255,6 +255,14 @@ fn a_timer_set_anew_is_no_end() {
 }
 
 #[test]
+fn an_address_that_is_used_again_at_once_is_an_end() {
+    let mut join = Join::new(true, ResetReasons::new());
+    let other = of_ends(0, 2, MINI, REQUEST, START, tuple(40_001, 80));
+    let out = run(&mut join, &[mini(0, 1, MINI, REQUEST, DUE), other]);
+    assert_eq!(out[1], ["Expired", "armed"]);
+}
+
+#[test]
 fn the_next_record_of_the_cpu_tells_the_end() {
     let segment = |rst| mini(0, 3, MINI, TIME_WAIT, MiniTold::Segment { rst });
     let elsewhere = mini(0, 3, MINI + 256, TIME_WAIT, START);
