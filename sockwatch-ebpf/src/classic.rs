@@ -26,7 +26,7 @@ pub fn record(ctx: &TracePointContext) {
     if filter::drops::<Probe>(sk, old, new, Some(&tuple)) {
         ring::count_filtered();
     } else {
-        transition::record::<Probe>(sk, old, new, Some(tuple));
+        let _told = transition::record::<Probe>(sk, old, new, Some(tuple));
     }
 }
 

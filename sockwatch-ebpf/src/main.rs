@@ -25,6 +25,7 @@
 #![no_main]
 
 mod accept;
+mod child;
 mod classic;
 mod filter;
 mod fin_wait;
@@ -72,8 +73,8 @@ fn take_up(sk: *const u8, old: u8, new: u8) {
     accept::note(sk, old, new, !drops);
     if drops {
         ring::count_filtered();
-    } else {
-        transition::record::<Direct>(sk, old, new, None);
+    } else if transition::record::<Direct>(sk, old, new, None) {
+        child::note::<Direct>(sk, old, new);
     }
 }
 

@@ -11,6 +11,7 @@ use sockwatch_common::{
 };
 
 use crate::{
+    child,
     globals::global,
     memory::{Direct, Memory, Probe},
     minisocket::{self, Kind},
@@ -50,6 +51,9 @@ pub fn cancelled(timer: *const u8) {
     if let Some((kind, socket)) = owner(timer, function(timer))
         && both_attached()
     {
+        if kind == Kind::Request && child::took_over(socket) {
+            return;
+        }
         let flags = if is_due(timer) { mini_flag::DUE } else { 0 };
         minisocket::record(kind, socket, mini::CANCEL, flags);
     }

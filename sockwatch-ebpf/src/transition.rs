@@ -36,12 +36,12 @@ pub struct GivenTuple {
     pub daddr: [u64; 2],
 }
 
-/// Records that `sk` goes from `old` to `new`.
+/// Records that `sk` goes from `old` to `new`; whether there was room.
 #[inline(always)]
-pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTuple>) {
+pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTuple>) -> bool {
     let mono_ns = now();
     let Some(mut entry) = ring::reserve_event::<Transition>(mono_ns) else {
-        return;
+        return false;
     };
     let record = entry.write(Transition::ZERO);
     record.header = ring::header::<Transition>(kind::TRANSITION);
@@ -71,6 +71,7 @@ pub fn record<M: Memory>(sk: *const u8, old: u8, new: u8, given: Option<GivenTup
         put_tcp::<M>(record, tp);
     }
     ring::submit(entry);
+    true
 }
 
 /// `CLOCK_MONOTONIC`, nanoseconds.
@@ -151,7 +152,7 @@ pub fn inet_sport<M: Memory>(sk: *const u8, tp: *const u8) -> u16 {
 }
 
 #[inline(always)]
-fn address_v4<M: Memory>(sk: *const u8, offset: u32) -> [u8; 16] {
+pub fn address_v4<M: Memory>(sk: *const u8, offset: u32) -> [u8; 16] {
     words_to_bytes([u64::from(M::read::<u32>(sk, offset).unwrap_or(0)), 0])
 }
 

@@ -51,7 +51,7 @@ pub(in crate::app) struct LiveArgs {
           help_heading = "Run")]
     pub latency: Duration,
     /// Room for transitions between the kernel and us: bytes, a power of two, K and M allowed
-    #[arg(long, value_name = "BYTES", default_value = "8M", value_parser = ring_size,
+    #[arg(long, value_name = "BYTES", default_value = "16M", value_parser = ring_size,
           help_heading = "Run")]
     pub ring_size: u32,
     /// Most sockets to remember; beyond that old ones are forgotten, and counted

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Size of the ring that the programs are loaded with: the live trace's own default.
-pub(super) const RING_BYTES: u32 = 8 << 20;
+pub(super) const RING_BYTES: u32 = 16 << 20;
 
 /// How many missing fields are named.
 const NAMED_FIELDS: usize = 4;
