@@ -29,6 +29,7 @@ mod child;
 mod classic;
 mod filter;
 mod fin_wait;
+mod gate;
 mod globals;
 mod memory;
 mod minisocket;
@@ -50,9 +51,11 @@ use memory::{Direct, Probe};
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn set_state(ctx: BtfTracePointContext) -> i32 {
-    let (sk, old, new) = arguments(&ctx);
-    nested::mark(sk, old, new);
-    take_up(sk, old, new);
+    if gate::is_open() {
+        let (sk, old, new) = arguments(&ctx);
+        nested::mark(sk, old, new);
+        take_up(sk, old, new);
+    }
     0
 }
 
@@ -60,7 +63,7 @@ fn set_state(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn set_state_nested(ctx: BtfTracePointContext) -> i32 {
     let (sk, old, new) = arguments(&ctx);
-    if nested::is_unmarked(sk, old, new) {
+    if gate::is_open() && nested::is_unmarked(sk, old, new) {
         ring::count_caught();
         take_up(sk, old, new);
     }

@@ -4,36 +4,26 @@
 //! Both tracepoints fire with interrupts off and the lock of the timer wheel held: nothing else of
 //! this CPU is recorded between a timer's `timer_cancel` and the `timer_start` that sets it anew.
 
-use aya_ebpf::{helpers::generated::bpf_jiffies64, macros::map, maps::Array};
+use aya_ebpf::helpers::generated::bpf_jiffies64;
 use sockwatch_common::{
     layout::ABSENT,
     record::{mini, mini_flag},
 };
 
 use crate::{
-    child,
+    child, gate,
     globals::global,
     memory::{Direct, Memory, Probe},
     minisocket::{self, Kind},
     syn_sent,
 };
 
-/// 1 once both programs are attached: the end of a timer that is set anew is no end, which only the
-/// other program can tell.
-#[map]
-static BOTH_ATTACHED: Array<u32> = Array::with_max_entries(1, 0);
-
-#[inline(always)]
-fn both_attached() -> bool {
-    BOTH_ATTACHED.get(0).copied() == Some(1)
-}
-
 /// A timer was set.
 #[inline(always)]
 pub fn started(timer: *const u8) {
     let function = function(timer);
     if let Some((kind, socket)) = owner(timer, function)
-        && both_attached()
+        && gate::is_open()
     {
         minisocket::record(kind, socket, mini::START, 0);
     } else if global!(SETTINGS.ports) == 1
@@ -49,7 +39,7 @@ pub fn started(timer: *const u8) {
 #[inline(always)]
 pub fn cancelled(timer: *const u8) {
     if let Some((kind, socket)) = owner(timer, function(timer))
-        && both_attached()
+        && gate::is_open()
     {
         if kind == Kind::Request && child::took_over(socket) {
             return;

@@ -80,8 +80,11 @@ fn syn_flood_is_shown_or_counted(netns: &Netns) -> Result<()> {
         seen.half_open.len() as u64 - shown
     );
     let Seen { begun, ended, .. } = seen;
+    // Timers expire by the thousand in whatever task is running, and a sandbox may keep programs from
+    // running in the context of its own (`itest --blind-spot`): their ends are in nobody's count.
+    let told = ended + lost;
     ensure!(
-        shown + lost >= u64::from(SYNS) && begun.abs_diff(ended) <= lost,
+        shown + lost >= u64::from(SYNS) && told <= begun + lost && told * 100 >= begun * 95,
         "{shown} of {SYNS} half-open connections are shown, {begun} begins, {ended} ends, and {lost} \
          state changes are counted as lost (sent in {took:?}, {peak} KiB in memory)"
     );

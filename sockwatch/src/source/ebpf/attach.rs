@@ -67,7 +67,6 @@ impl Attached {
             minis,
             set_state: None,
         };
-        // First: a socket that becomes a minisocket tells of that before it tells of its end.
         if let Some(btf) = &btf {
             attached.attach_minis(ebpf, btf)?;
         }
@@ -88,6 +87,7 @@ impl Attached {
             Err(LoadError::Refused(error)) => attached.lacks("tcp_destroy_sock", one_line(&error)),
             Err(error) => return Err(error),
         }
+        set_word(ebpf, "GATE")?;
         Ok(attached)
     }
 
@@ -115,9 +115,7 @@ impl Attached {
         if self.minis.timers() {
             let told = self.try_attach(ebpf, btf, "timer_cancel", ("timer", "timer_cancel"))?
                 && self.try_attach(ebpf, btf, "timer_start", ("timer", "timer_start"))?;
-            if told {
-                set_word(ebpf, "BOTH_ATTACHED")?;
-            } else {
+            if !told {
                 let why = "no timers are told";
                 self.minis = minis::without_timers(self.minis, why, &mut self.degraded);
             }
