@@ -15,7 +15,7 @@ const TCP_LISTEN: u8 = 10;
 /// A connection within this breath of the kernel: its namespace by address.
 #[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Ends {
+struct Child {
     net: u64,
     daddr: [u8; 16],
     num: u16,
@@ -26,7 +26,7 @@ struct Ends {
 
 /// The child that came last on each CPU.
 #[map]
-static CHILD: PerCpuArray<Ends> = PerCpuArray::with_max_entries(1, 0);
+static CHILD: PerCpuArray<Child> = PerCpuArray::with_max_entries(1, 0);
 
 /// Takes note of a child whose first event was told.
 #[inline(always)]
@@ -57,14 +57,14 @@ pub fn took_over(request: *const u8) -> bool {
 }
 
 #[inline(always)]
-fn ends<M: Memory>(sk: *const u8) -> Ends {
+fn ends<M: Memory>(sk: *const u8) -> Child {
     let family = M::read::<u16>(sk, global!(LAYOUT.family)).unwrap_or(0);
     let daddr = if family == AF_INET6 {
         bytes_16::<M>(sk, global!(LAYOUT.v6_daddr))
     } else {
         address_v4::<M>(sk, global!(LAYOUT.daddr))
     };
-    Ends {
+    Child {
         net: pointer::<M>(sk, global!(LAYOUT.net)).map_or(0, |net| net as u64),
         daddr,
         num: M::read::<u16>(sk, global!(LAYOUT.num)).unwrap_or(0),

@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use sockwatch_common::{
     ends::Ends,
-    record::{Mini, kind, known, mini, mini_flag},
+    record::{Mini, known, mini, mini_flag},
 };
 
 use crate::{
@@ -15,7 +15,6 @@ use crate::{
     globals::global,
     memory::{Memory, Probe},
     minisocket::{self, Kind},
-    ring,
     transition::{AF_INET6, now, pointer, words_to_bytes},
 };
 
@@ -212,23 +211,14 @@ fn words(base: *const u8, offset: u32) -> Option<[u64; 2]> {
 /// A record of which no more is known than the connection and, unless it is 0, the address.
 #[inline(always)]
 fn record_bare(key: &Ends, address: u64, event: u8, flags: u8) {
-    let mono_ns = now();
-    let Some(mut entry) = ring::reserve_event::<Mini>(mono_ns) else {
-        return;
-    };
-    let record = entry.write(Mini::ZERO);
-    record.header = ring::header::<Mini>(kind::MINI);
-    record.mono_ns = mono_ns;
-    record.address = address;
-    record.event = event;
-    record.flags = flags;
-    record.state = TCP_TIME_WAIT;
-    record.family = AF_INET6;
-    record.netns = key.netns;
-    record.known = known::NETNS;
-    record.sport = key.sport;
-    record.dport = key.dport;
-    record.saddr = words_to_bytes(key.saddr);
-    record.daddr = words_to_bytes(key.daddr);
-    ring::submit(entry);
+    minisocket::tell(address, event, flags, |record| {
+        record.state = TCP_TIME_WAIT;
+        record.family = AF_INET6;
+        record.netns = key.netns;
+        record.known = known::NETNS;
+        record.sport = key.sport;
+        record.dport = key.dport;
+        record.saddr = words_to_bytes(key.saddr);
+        record.daddr = words_to_bytes(key.daddr);
+    });
 }

@@ -51,11 +51,9 @@ use memory::{Direct, Probe};
 /// `inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn set_state(ctx: BtfTracePointContext) -> i32 {
-    if gate::is_open() {
-        let (sk, old, new) = arguments(&ctx);
-        nested::mark(sk, old, new);
-        take_up(sk, old, new);
-    }
+    let (sk, old, new) = arguments(&ctx);
+    nested::mark(sk, old, new);
+    take_up(sk, old, new);
     0
 }
 
@@ -63,7 +61,7 @@ fn set_state(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn set_state_nested(ctx: BtfTracePointContext) -> i32 {
     let (sk, old, new) = arguments(&ctx);
-    if gate::is_open() && nested::is_unmarked(sk, old, new) {
+    if nested::is_unmarked(sk, old, new) {
         ring::count_caught();
         take_up(sk, old, new);
     }

@@ -31,6 +31,19 @@ pub fn record(sort: Kind, socket: *const u8, event: u8, flags: u8) {
         ring::count_filtered();
         return;
     }
+    tell(socket as u64, event, flags, |record| {
+        put_tuple(record, socket);
+        put_identity(record, socket);
+        match sort {
+            Kind::Request => put_request(record, socket),
+            Kind::TimeWait => put_timewait(record, socket),
+        }
+    });
+}
+
+/// Commits a record of the minisocket at `address`, with what else `put` knows of it.
+#[inline(always)]
+pub fn tell(address: u64, event: u8, flags: u8, put: impl FnOnce(&mut Mini)) {
     let mono_ns = now();
     let Some(mut entry) = ring::reserve_event::<Mini>(mono_ns) else {
         return;
@@ -38,15 +51,10 @@ pub fn record(sort: Kind, socket: *const u8, event: u8, flags: u8) {
     let record = entry.write(Mini::ZERO);
     record.header = ring::header::<Mini>(kind::MINI);
     record.mono_ns = mono_ns;
-    record.address = socket as u64;
+    record.address = address;
     record.event = event;
     record.flags = flags;
-    put_tuple(record, socket);
-    put_identity(record, socket);
-    match sort {
-        Kind::Request => put_request(record, socket),
-        Kind::TimeWait => put_timewait(record, socket),
-    }
+    put(record);
     ring::submit(entry);
 }
 

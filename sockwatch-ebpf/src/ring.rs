@@ -9,7 +9,7 @@ use aya_ebpf::{
 use aya_log_ebpf::warn;
 use sockwatch_common::{counters::Counters, record::Header};
 
-use crate::globals::global;
+use crate::{gate, globals::global};
 
 /// One ring for all CPUs: it keeps the order of reservation, so one socket's events stay in order.
 /// The loader sets its size.
@@ -45,17 +45,19 @@ pub fn count_caught() {
 /// Counts an event that the filter dropped.
 #[inline(always)]
 pub fn count_filtered() {
-    if let Some(counters) = counters() {
+    if gate::is_open()
+        && let Some(counters) = counters()
+    {
         counters.events += 1;
         counters.filtered += 1;
     }
 }
 
 /// Counts an event that happened at `mono_ns`, and makes room for its record; a full ring is counted
-/// too.
+/// too. Nothing is told, or counted, before the gate is open.
 #[inline(always)]
 pub fn reserve_event<T: 'static>(mono_ns: u64) -> Option<RingBufEntry<T>> {
-    let counters = counters()?;
+    let counters = counters().filter(|_| gate::is_open())?;
     counters.events += 1;
     let entry = reserve::<T>();
     if entry.is_none() {

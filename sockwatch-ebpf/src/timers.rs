@@ -11,7 +11,7 @@ use sockwatch_common::{
 };
 
 use crate::{
-    child, gate,
+    child,
     globals::global,
     memory::{Direct, Memory, Probe},
     minisocket::{self, Kind},
@@ -22,9 +22,7 @@ use crate::{
 #[inline(always)]
 pub fn started(timer: *const u8) {
     let function = function(timer);
-    if let Some((kind, socket)) = owner(timer, function)
-        && gate::is_open()
-    {
+    if let Some((kind, socket)) = owner(timer, function) {
         minisocket::record(kind, socket, mini::START, 0);
     } else if global!(SETTINGS.ports) == 1
         && function == global!(SYMBOLS.tcp_write_timer)
@@ -38,9 +36,7 @@ pub fn started(timer: *const u8) {
 /// A timer was taken off the wheel.
 #[inline(always)]
 pub fn cancelled(timer: *const u8) {
-    if let Some((kind, socket)) = owner(timer, function(timer))
-        && gate::is_open()
-    {
+    if let Some((kind, socket)) = owner(timer, function(timer)) {
         if kind == Kind::Request && child::took_over(socket) {
             return;
         }

@@ -145,21 +145,9 @@ impl Watch {
     }
 
     fn wait_lossy(mut self) -> Result<Record> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.take(deadline) {
-                Taken::Lines(lines) => self.record.add(&lines)?,
-                Taken::Ended => break,
-                Taken::Late => bail!("the output does not end"),
-            }
-        }
-        let status = self.process.wait()?;
+        self.lines.take_rest(|lines| self.record.add(&lines))?;
+        self.process.wait_for_success()?;
         self.record.stderr = self.process.stderr().to_vec();
-        ensure!(
-            status.success(),
-            "sockwatch: {status}: {:?}",
-            self.record.stderr
-        );
         self.record.check_totals()?;
         Ok(self.record)
     }

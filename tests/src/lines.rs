@@ -8,6 +8,10 @@ use std::{
     time::Instant,
 };
 
+use anyhow::{Result, bail};
+
+use crate::PATIENCE;
+
 /// The lines that have come and have not been taken yet.
 pub struct Lines {
     shared: Arc<Shared>,
@@ -63,6 +67,21 @@ impl Lines {
             filled.push(None);
         });
         Self { shared }
+    }
+
+    /// All lines until the writer ends.
+    ///
+    /// # Errors
+    /// Those of `each`; and when the writer goes on for longer than [`PATIENCE`].
+    pub fn take_rest(&self, mut each: impl FnMut(Vec<Vec<u8>>) -> Result<()>) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.take(deadline) {
+                Taken::Lines(lines) => each(lines)?,
+                Taken::Ended => return Ok(()),
+                Taken::Late => bail!("the output does not end"),
+            }
+        }
     }
 
     /// The lines that have come since the last call; waits for one if there is none.

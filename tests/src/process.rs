@@ -72,6 +72,16 @@ impl Process {
         self.child.wait().context("cannot wait")
     }
 
+    /// Waits for its end, which has to be a success.
+    pub fn wait_for_success(&mut self) -> Result<()> {
+        let status = self.wait()?;
+        if !status.success() {
+            let stderr = self.stderr().to_vec();
+            bail!("{}: {status}: {stderr:?}", self.name);
+        }
+        Ok(())
+    }
+
     /// Waits for a line on standard error that has `text` in it.
     pub fn wait_for_stderr(&mut self, text: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;

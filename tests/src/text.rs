@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use rustix::process::Signal;
 
 use crate::{
@@ -45,7 +45,7 @@ impl TextWatch {
                 return Ok(line.clone());
             }
             match self.lines.take(deadline) {
-                Taken::Lines(lines) => self.add(lines)?,
+                Taken::Lines(lines) => add(&mut self.seen, lines)?,
                 Taken::Ended | Taken::Late => {
                     let stderr = self.process.stderr();
                     bail!(
@@ -57,33 +57,25 @@ impl TextWatch {
         }
     }
 
-    fn add(&mut self, lines: Vec<Vec<u8>>) -> Result<()> {
-        for line in lines {
-            self.seen
-                .push(String::from_utf8(line).context("the output is not UTF-8")?);
-        }
-        Ok(())
-    }
-
     /// Ends the trace; returns the header, if there is one, and the lines of the own namespace.
-    pub fn finish(mut self) -> Result<Vec<String>> {
+    pub fn finish(self) -> Result<Vec<String>> {
         self.process.signal(Signal::TERM)?;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.take(deadline) {
-                Taken::Lines(lines) => self.add(lines)?,
-                Taken::Ended => break,
-                Taken::Late => bail!("the output does not end"),
-            }
-        }
-        let status = self.process.wait()?;
-        ensure!(
-            status.success(),
-            "sockwatch: {status}: {:?}",
-            self.process.stderr()
-        );
-        Ok(own(&self.seen))
+        let Self {
+            mut process,
+            lines,
+            mut seen,
+        } = self;
+        lines.take_rest(|lines| add(&mut seen, lines))?;
+        process.wait_for_success()?;
+        Ok(own(&seen))
     }
+}
+
+fn add(seen: &mut Vec<String>, lines: Vec<Vec<u8>>) -> Result<()> {
+    for line in lines {
+        seen.push(String::from_utf8(line).context("the output is not UTF-8")?);
+    }
+    Ok(())
 }
 
 fn own(lines: &[String]) -> Vec<String> {

@@ -11,7 +11,7 @@ use std::{
 use log::debug;
 use tokio::sync::oneshot;
 
-/// Until the next try, after a thread could not be started.
+/// Until the next try, after one that came to nothing.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Work whose result is a `T`.
@@ -65,8 +65,16 @@ impl<T: Send + 'static> Errand<T> {
         result
     }
 
-    /// Begins nothing for so long.
-    pub(super) fn pause(&mut self, pause: Duration) {
+    /// Begins nothing for `times` as long as the last piece `took`, and for `least` at the least; for
+    /// longer where it came to nothing.
+    pub(super) fn rest(&mut self, took: Option<Duration>, times: u32, least: Duration) {
+        self.pause(match took {
+            Some(took) => (took * times).max(least),
+            None => PAUSE_AFTER_FAILURE,
+        });
+    }
+
+    fn pause(&mut self, pause: Duration) {
         self.not_before = Instant::now() + pause;
     }
 }

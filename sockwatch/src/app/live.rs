@@ -80,7 +80,10 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
         degraded,
     };
     let pipeline = Pipeline::new(Parts {
-        table: Table::new(config.max_sockets, followed(&config, tracer.minis)),
+        table: Table::new(
+            config.max_sockets,
+            followed(config.load.minis, tracer.minis),
+        ),
         selection: config.selection.clone(),
         filter: config.filter.clone(),
         local_ports: local_ports::range(),
@@ -98,16 +101,15 @@ async fn trace(mut config: Config, writer: Writer) -> Result<(), Failure> {
 }
 
 /// How the table learns of minisockets: from the kernel programs, or as it can.
-fn followed(config: &Config, told: Minis) -> Followed {
-    let matter = config.selection.matter();
-    let follow = |told, matters| match (told, matters) {
+fn followed(wanted: Minis, told: Minis) -> Followed {
+    let follow = |told, wanted| match (told, wanted) {
         (true, _) => Follow::Told,
         (false, true) => Follow::Inferred,
         (false, false) => Follow::Ignored,
     };
     Followed {
-        requests: follow(told.requests, matter.requests),
-        timewaits: follow(told.timewaits, matter.timewaits),
+        requests: follow(told.requests, wanted.requests),
+        timewaits: follow(told.timewaits, wanted.timewaits),
     }
 }
 

@@ -18,9 +18,8 @@ use eyes::Eyes;
 
 /// Looked at in one round, at most: 30 ms of work, where each costs a microsecond.
 const AT_ONCE: usize = 32_768;
-/// From one round to the next, at least; and after one that failed.
+/// From one round to the next, at least.
 const PAUSE: Duration = Duration::from_millis(10);
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// From the end of a round to the next, at least so many times the CPU time that it took.
 const PAUSE_FACTOR: u32 = 19;
 /// What is looked at so long after it was due is late; and how many rounds in a row that must
@@ -100,10 +99,9 @@ impl Looker {
     pub(super) async fn looks(&mut self) -> Option<Looks> {
         let (eyes, looks) = self.rounds.result().await.unzip();
         self.eyes = eyes;
-        self.rounds.pause(match &looks {
-            Some(looks) if !looks.failed => (looks.took * PAUSE_FACTOR).max(PAUSE),
-            _ => PAUSE_AFTER_FAILURE,
-        });
+        let took = looks.as_ref().filter(|looks| !looks.failed);
+        self.rounds
+            .rest(took.map(|looks| looks.took), PAUSE_FACTOR, PAUSE);
         if let Some(looks) = &looks {
             debug!(
                 "looked at {} minisockets in {:?}",

@@ -24,9 +24,8 @@ use crate::{
 
 /// How long a transition waits before its port is asked for: most are answered by then.
 const PATIENCE: Duration = Duration::from_millis(10);
-/// From one dump to the next, at least; and after one that failed.
+/// From one dump to the next, at least.
 const PAUSE: Duration = Duration::from_millis(50);
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// From the end of a dump to the next, at least so many times what it took.
 const PAUSE_FACTOR: u32 = 20;
 
@@ -63,10 +62,8 @@ impl LookUp {
     /// The answer to the dump that is running; waits for ever if none is. Safe to cancel.
     pub(super) async fn answer(&mut self) -> Option<Answer> {
         let answer = self.0.result().await.flatten();
-        self.0.pause(match &answer {
-            Some(answer) => (answer.took * PAUSE_FACTOR).max(PAUSE),
-            None => PAUSE_AFTER_FAILURE,
-        });
+        let took = answer.as_ref().map(|answer| answer.took);
+        self.0.rest(took, PAUSE_FACTOR, PAUSE);
         answer
     }
 }

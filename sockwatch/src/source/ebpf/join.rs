@@ -93,7 +93,8 @@ impl Join {
     /// Takes in the next record, and hands over what is complete.
     pub fn push(&mut self, record: &Record, mut each: impl FnMut(&Item)) {
         let is_part = !self.open.is_empty() && self.complete_by(record);
-        match self.item(record).filter(|_| !is_part) {
+        let item = if is_part { None } else { self.item(record) };
+        match item {
             None => self.merged += 1,
             Some((item, None)) if self.queue.is_empty() => return each(&item),
             Some((item, awaits)) => {
@@ -110,8 +111,8 @@ impl Join {
         if let Some(now) = time_of(record) {
             self.close_overdue(now);
         }
-        if self.queue.len() > CAPACITY {
-            self.close(0);
+        if self.queue.len() > CAPACITY && !self.open.is_empty() {
+            self.open.remove(0);
         }
         self.hand_over(&mut each);
     }
@@ -293,12 +294,6 @@ impl Join {
         let overdue = |open: &Open| now.since(open.at) >= PATIENCE;
         if self.open.first().is_some_and(overdue) {
             self.open.retain(|open| !overdue(open));
-        }
-    }
-
-    fn close(&mut self, at: usize) {
-        if at < self.open.len() {
-            self.open.remove(at);
         }
     }
 

@@ -33,18 +33,7 @@ fn connect(number: u64) -> HeldEvent {
         tcp: None,
         observed: Observed::Event,
     };
-    let applied = Applied {
-        tuple,
-        dwell: None,
-        age: None,
-        owner: None,
-        cause: None,
-        errno: None,
-        closer: None,
-        accept_wait: None,
-        synack_retrans: None,
-    };
-    HeldEvent::new(&transition, &applied)
+    HeldEvent::new(&transition, &Applied::of(&transition))
 }
 
 fn next_of(event: &HeldEvent, sport: u16) -> (Transition, Tuple) {
