@@ -4,6 +4,7 @@
 
 pub mod cause;
 pub mod container;
+pub mod details;
 pub mod endpoint;
 pub mod event;
 pub mod mini;
@@ -18,6 +19,7 @@ pub mod time;
 pub mod transition;
 
 pub use cause::{Cause, Errno};
+pub use details::{Ask, Details};
 pub use endpoint::Endpoint;
 pub use event::Event;
 pub use mini::{Accepted, Mini, MiniEnd, MiniEvent, MiniKind};

@@ -1,5 +1,6 @@
 //! The command line: options and words as the user types them. `config` checks them.
 
+mod details;
 mod later;
 mod list;
 mod live;

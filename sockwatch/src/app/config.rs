@@ -12,7 +12,7 @@ use super::{
 use crate::{
     filter::{Choice, Expr, Matter, Selection, Tables, tables::StateOption},
     model::{AddressFamily, Family, Netid, Proto, StateSet, TcpState},
-    sink::Target,
+    sink::{Target, rows::DetailOptions},
     source::{
         diag::netns::{self, Netns},
         ebpf::{LoadOptions, Minis},
@@ -55,7 +55,7 @@ impl Config {
         let shared = &args.shared;
         refuse_later(shared)?;
         refuse_untraced(&shared.select.chosen)?;
-        if shared.options {
+        if shared.details.timers {
             eprintln!(
                 "sockwatch: note: -o: a transition has no timer; sockwatch list -o shows them"
             );
@@ -134,8 +134,8 @@ pub(super) struct ListConfig {
     pub header: bool,
     /// The columns Recv-Q and Send-Q.
     pub queues: bool,
-    /// `-o`
-    pub timers: bool,
+    /// What is shown behind the columns.
+    pub details: DetailOptions,
     pub verbose: bool,
 }
 
@@ -159,7 +159,7 @@ impl ListConfig {
             host_names: shared.resolve,
             header: !shared.no_header,
             queues: !args.no_queues,
-            timers: shared.options,
+            details: shared.details.options(),
             verbose: shared.verbose,
         })
     }

@@ -42,7 +42,7 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
         families: &config.tables.families,
         states: config.tables.states,
         shown: &shown,
-        tcp_numbers: needs.tcp_info,
+        ask: config.details.ask(needs.tcp_info),
     };
     let mut facts = Facts::gather(config, &query, needs)?;
     let mut output = Output::new(config)?;

@@ -1,11 +1,11 @@
 //! Sockets in rows and columns, as `ss` prints them.
 //!
 //! Columns are as wide as their widest cell, so nothing comes out before a block is full or the list
-//! is over. No escape sequences; of the details behind a row only the timer.
+//! is over. No escape sequences. What is behind the columns is written by `details`.
 
+mod details;
 mod endpoint;
 mod layout;
-mod timer;
 
 use crate::{
     enrich::{
@@ -15,6 +15,7 @@ use crate::{
     model::Row,
     sink::put,
 };
+pub use details::{Beside, DetailOptions};
 use layout::{Align, Block, Column};
 
 /// Cells of a block, bytes: where a list is longer, widths are measured anew.
@@ -22,10 +23,7 @@ const BLOCK_BYTES: usize = 4 << 20;
 
 /// How rows look.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a column or a flag of the command line"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub struct RowOptions {
     /// The column Netid.
     pub netid: bool,
@@ -33,8 +31,8 @@ pub struct RowOptions {
     pub state: bool,
     /// The columns Recv-Q and Send-Q.
     pub queues: bool,
-    /// The timer that runs, behind the columns.
-    pub timers: bool,
+    /// What is shown behind the columns.
+    pub details: DetailOptions,
     /// Whether the columns are named.
     pub header: bool,
     /// Columns of the terminal, over which spare room is spread; `None` for a pipe.
@@ -77,13 +75,19 @@ impl Rows {
 
     /// Adds a row, and to `out` the lines of a block that is full; after each `full` may take what is
     /// there.
-    pub fn push(&mut self, row: &Row<'_>, out: &mut Vec<u8>, full: impl FnMut(&mut Vec<u8>)) {
+    pub fn push(
+        &mut self,
+        row: &Row<'_>,
+        beside: &Beside<'_>,
+        out: &mut Vec<u8>,
+        full: impl FnMut(&mut Vec<u8>),
+    ) {
         self.begin();
         let RowOptions {
             netid,
             state,
             queues,
-            timers,
+            details,
             ..
         } = self.options;
         let block = &mut self.block;
@@ -102,12 +106,8 @@ impl Rows {
         block.cell(|out| endpoint::local_port(out, row, names));
         block.cell(|out| endpoint::peer_address(out, row, names));
         block.cell(|out| endpoint::peer_port(out, row, names));
-        if timers {
-            block.cell(|out| {
-                if let Some(timer) = row.timer {
-                    timer::write(out, timer);
-                }
-            });
+        if details.any() {
+            block.cell(|out| details::write(out, row, beside, details));
         }
         if self.block.bytes() >= BLOCK_BYTES {
             self.block.render(self.options.terminal, out, full);
@@ -148,7 +148,7 @@ fn columns(options: RowOptions) -> Vec<Column> {
         least: 0,
         gap: 0,
     };
-    let timer = options.timers.then(|| left("", 0));
+    let details = options.details.any().then(|| left("", 0));
     let netid = options.netid.then(|| left("Netid", 0));
     let state = options.state.then(|| left("State", 0));
     let queues = [left("Recv-Q", QUEUE), left("Send-Q", QUEUE)];
@@ -164,7 +164,7 @@ fn columns(options: RowOptions) -> Vec<Column> {
         .chain(state)
         .chain(queues)
         .chain(ends)
-        .chain(timer)
+        .chain(details)
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
 
 /// Short, long, whether it takes a value.
-const OPTIONS: [(Option<char>, &str, bool); 16] = [
+const OPTIONS: &[(Option<char>, &str, bool)] = &[
     (Some('e'), "extended", false),
     (Some('m'), "memory", false),
     (Some('i'), "info", false),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{later::LaterArgs, select::SelectArgs};
+use super::{details::DetailArgs, later::LaterArgs, select::SelectArgs};
 
 /// Options of every command that shows sockets. Short flags mean what they mean in ss.
 #[derive(Debug, Args)]
@@ -43,9 +43,8 @@ pub(in crate::app) struct SharedArgs {
     /// Print no header
     #[arg(short = 'H', long, help_heading = "Output")]
     pub no_header: bool,
-    /// Print the timer that runs, if any; a transition has none
-    #[arg(short = 'o', long, help_heading = "Output")]
-    pub options: bool,
+    #[command(flatten)]
+    pub details: DetailArgs,
     /// Print one line for each socket: always so
     #[arg(short = 'O', long, help_heading = "Output", hide_short_help = true)]
     pub oneline: bool,

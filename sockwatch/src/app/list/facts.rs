@@ -16,7 +16,7 @@ use crate::{
     },
     explain::one_line,
     filter::{Expr, Needs, View, bytecode, expr::Term},
-    model::{Endpoint, MonoNs, Owner, Row},
+    model::{Ask, Endpoint, MonoNs, Owner, Row},
     source::diag::{self, Query, inside},
 };
 
@@ -162,7 +162,7 @@ fn chosen_ports(config: &ListConfig, query: &Query<'_>) -> Result<ChosenPorts, F
     let query = Query {
         netids: &inet,
         shown: &shown,
-        tcp_numbers: false,
+        ask: Ask::default(),
         ..*query
     };
     let mut unbound = FxHashSet::default();

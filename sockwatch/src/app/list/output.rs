@@ -16,7 +16,7 @@ use crate::{
     model::{MonoNs, Row, WallClock, event::RowEvent},
     sink::{
         Jsonl,
-        rows::{RowNames, RowOptions, Rows},
+        rows::{Beside, RowNames, RowOptions, Rows},
     },
     source::diag::inside,
 };
@@ -78,7 +78,7 @@ impl Output {
                 netid: config.tables.netids.len() != 1,
                 state: !config.tables.states.is_single(),
                 queues: config.queues,
-                timers: config.timers,
+                details: config.details,
                 header: config.header,
                 terminal: terminal_width(),
             };
@@ -98,7 +98,12 @@ impl Output {
         }
         match &mut self.form {
             Form::Text(rows) => {
-                rows.push(row, &mut self.bytes, |bytes| self.stdout.take_chunk(bytes));
+                let beside = Beside {
+                    cgroup: more.cgroup,
+                };
+                rows.push(row, &beside, &mut self.bytes, |bytes| {
+                    self.stdout.take_chunk(bytes);
+                });
             }
             Form::Json { jsonl, at, wall } => {
                 let event = RowEvent {

@@ -7,7 +7,7 @@ const OPTIONS: RowOptions = RowOptions {
     netid: true,
     state: true,
     queues: true,
-    timers: false,
+    details: DetailOptions::NONE,
     header: true,
     terminal: None,
 };
@@ -124,7 +124,7 @@ fn render(options: RowOptions, names: RowNames, rows: &[Row<'_>]) -> String {
     let mut list = Rows::new(options, names);
     let mut out = Vec::new();
     for row in rows {
-        list.push(row, &mut out, |_| {});
+        list.push(row, &Beside::default(), &mut out, |_| {});
     }
     list.finish(&mut out, |_| {});
     String::from_utf8(out).unwrap()
@@ -145,7 +145,7 @@ fn columns_can_be_left_out() {
     let options = RowOptions {
         netid: false,
         state: false,
-        timers: false,
+        details: DetailOptions::NONE,
         queues: false,
         header: false,
         terminal: None,
@@ -244,7 +244,7 @@ fn a_long_list_comes_out_in_blocks() {
     );
     let mut pushed = 0;
     while out.is_empty() {
-        list.push(&row, &mut out, |_| {});
+        list.push(&row, &Beside::default(), &mut out, |_| {});
         pushed += 1;
     }
     let lines = String::from_utf8(out).unwrap().lines().count();

@@ -22,7 +22,7 @@ use super::{
     rows::{Netlink, Packet, Reader, Tally, Unix, Vsock, Xdp},
     wire::{self, Begun, Ended, SEQUENCE, WireError},
 };
-use crate::model::{AddressFamily, Family, Netid, Row, StateSet, event::Degraded};
+use crate::model::{AddressFamily, Ask, Family, Netid, Row, StateSet, event::Degraded};
 
 /// The tables that one dump shows together, in the order in which `ss` lists them.
 const DUMPS: [&[Netid]; 12] = [
@@ -52,8 +52,8 @@ pub struct Query<'a> {
     pub states: StateSet,
     /// What the kernel is to show of a table of a family: at least everything that is wanted.
     pub shown: &'a (dyn Fn(Netid, Family) -> Shown + Sync),
-    /// Whether to ask for [`Row::tcp`], which doubles the kernel's work.
-    pub tcp_numbers: bool,
+    /// Which details to ask for. [`Row::tcp`] comes with `info`, which doubles the kernel's work.
+    pub ask: Ask,
 }
 
 /// What the kernel is to show of a dump.

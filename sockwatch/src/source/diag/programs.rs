@@ -15,7 +15,7 @@ use crate::{
         expr::{Compare, End, HostTest, Ports, Prefix, Term},
         samples::any_kernel_expr,
     },
-    model::{Family, Netid, Proto, StateSet, TcpState},
+    model::{Ask, Family, Netid, Proto, StateSet, TcpState},
 };
 
 /// The TCP sockets of our namespace that a program passes.
@@ -28,7 +28,7 @@ fn dump(family: Family, states: StateSet, program: &[u8]) -> Vec<SeedSocket> {
             [] => Shown::All,
             program => Shown::Passed(program.to_vec()),
         },
-        tcp_numbers: false,
+        ask: Ask::default(),
     };
     let mut rows = Vec::new();
     let listed = list(None, &query, |row| {

@@ -15,7 +15,7 @@ use netlink_packet_sock_diag::{
 };
 
 use super::wire::TCPDIAG_GETSOCK;
-use crate::model::{Family, Netid, Proto, StateSet, TcpState};
+use crate::model::{Ask, Family, Netid, Proto, StateSet, TcpState};
 
 /// `INET_DIAG_REQ_PROTOCOL`: a u32 that takes the place of `sdiag_protocol`, since Linux 5.9.
 const INET_DIAG_REQ_PROTOCOL: u16 = 3;
@@ -77,19 +77,17 @@ pub(super) struct InetDump<'a> {
     pub(super) family: Family,
     /// `idiag_states`, see [`state_bits`].
     pub(super) state_bits: u32,
-    /// Whether `INET_DIAG_INFO` is wanted.
-    pub(super) info: bool,
+    /// The attributes that are wanted besides those that always come.
+    pub(super) ask: Ask,
     /// The filter: `struct inet_diag_bc_op` and operands.
     pub(super) program: Option<&'a [u8]>,
 }
 
 impl InetDump<'_> {
     fn extensions(&self) -> ExtensionFlags {
-        if self.info {
-            ExtensionFlags::INFO
-        } else {
-            ExtensionFlags::empty()
-        }
+        let asked = [(self.ask.info, ExtensionFlags::INFO)];
+        let asked = asked.into_iter().filter(|(asked, _)| *asked);
+        asked.map(|(_, flags)| flags).collect()
     }
 }
 
@@ -104,7 +102,7 @@ pub(super) fn dump_request(
         protocol: proto.number(),
         family,
         state_bits,
-        info: false,
+        ask: Ask::default(),
         program: None,
     };
     inet(&dump, sequence)
@@ -238,6 +236,14 @@ fn append(attributes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
 mod tests {
     use super::*;
 
+    const INFO: Ask = Ask {
+        memory: false,
+        info: true,
+        tos: false,
+        extended: false,
+        filter: false,
+    };
+
     /// `nlmsghdr` and `inet_diag_req_v2` without its trailing zeros.
     fn expected(length: u32, protocol: u8, states: u32) -> Vec<u8> {
         let mut bytes = length.to_ne_bytes().to_vec();
@@ -273,7 +279,7 @@ mod tests {
             protocol: 17,
             family: Family::Inet6,
             state_bits: 0x82,
-            info: true,
+            ask: INFO,
             program: Some(&[1, 4, 8, 0, 9, 9]),
         };
         let mut wanted = expected(84, 17, 0x82);
@@ -295,7 +301,7 @@ mod tests {
             protocol: 6,
             family: Family::Inet,
             state_bits: 0x2400,
-            info: true,
+            ask: INFO,
             program: Some(&[1, 4, 8, 0]),
         };
         let mut wanted = 84_u32.to_ne_bytes().to_vec();

@@ -32,7 +32,7 @@ impl<F: FnMut(&Row<'_>)> Lister<'_, F> {
             protocol,
             family,
             state_bits: states,
-            info: false,
+            ask: self.query.ask,
             program: shown.program(),
         };
         let request = inet(&dump, SEQUENCE);

@@ -83,7 +83,7 @@ impl<F: FnMut(&Row<'_>)> Lister<'_, F> {
                 protocol: Proto::Tcp.number(),
                 family: *family,
                 state_bits,
-                info: query.tcp_numbers,
+                ask: query.ask,
                 program: shown.program(),
             })
             .collect();

@@ -20,7 +20,7 @@ fn everything() -> Query<'static> {
         families: &AddressFamily::ALL,
         states: StateSet::ALL,
         shown: &all,
-        tcp_numbers: false,
+        ask: Ask::default(),
     }
 }
 
@@ -255,10 +255,13 @@ fn numbers_of_tcp_come_when_asked_for() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let port = connection.local_addr().unwrap().port();
-    for tcp_numbers in [false, true] {
+    for info in [false, true] {
         let query = Query {
             netids: &[Netid::Tcp],
-            tcp_numbers,
+            ask: Ask {
+                info,
+                ..Ask::default()
+            },
             ..everything()
         };
         let mut numbers = Vec::new();
@@ -268,7 +271,7 @@ fn numbers_of_tcp_come_when_asked_for() {
             }
         })
         .unwrap();
-        assert_eq!(numbers, [tcp_numbers]);
+        assert_eq!(numbers, [info]);
     }
 }
 
