@@ -19,7 +19,7 @@ pub mod time;
 pub mod transition;
 
 pub use cause::{Cause, Errno};
-pub use details::{Ask, Details};
+pub use details::{Ask, Details, Memory};
 pub use endpoint::Endpoint;
 pub use event::Event;
 pub use mini::{Accepted, Mini, MiniEnd, MiniEvent, MiniKind};

@@ -159,7 +159,7 @@ impl ListConfig {
             host_names: shared.resolve,
             header: !shared.no_header,
             queues: !args.no_queues,
-            details: shared.details.options(),
+            details: shared.details.options(shared.oneline),
             verbose: shared.verbose,
         })
     }

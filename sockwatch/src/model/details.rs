@@ -2,6 +2,10 @@
 //!
 //! One type for each kind of table, in a file of its own. Says nothing of how it is shown.
 
+mod memory;
+
+pub use memory::Memory;
+
 /// Which details to ask the kernel for. Each costs it time, and room in every reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(

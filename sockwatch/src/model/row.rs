@@ -2,7 +2,7 @@
 //!
 //! Does not say how it is shown, nor who owns it.
 
-use super::{Details, Endpoint, Netid, SocketInfo, TcpNumbers, TcpState};
+use super::{Details, Endpoint, Memory, Netid, SocketInfo, TcpNumbers, TcpState};
 
 /// A socket of a dump. `None` is unknown. Names are borrowed from the dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Row<'a> {
     pub tcp: Option<TcpNumbers>,
     /// The timer that is set.
     pub timer: Option<Timer>,
+    /// Memory; only where it was asked for, but where the table tells its queues that way.
+    pub memory: Option<Memory>,
     /// What was asked for besides.
     pub details: Details<'a>,
 }
@@ -56,6 +58,7 @@ impl<'a> Row<'a> {
             shutdown: None,
             tcp: None,
             timer: None,
+            memory: None,
             details: Details::None,
         }
     }

@@ -5,7 +5,6 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, parser::Va
 /// Short, long, whether it takes a value.
 const OPTIONS: &[(Option<char>, &str, bool)] = &[
     (Some('e'), "extended", false),
-    (Some('m'), "memory", false),
     (Some('i'), "info", false),
     (Some('T'), "threads", false),
     (Some('Z'), "context", false),

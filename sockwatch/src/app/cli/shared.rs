@@ -45,7 +45,7 @@ pub(in crate::app) struct SharedArgs {
     pub no_header: bool,
     #[command(flatten)]
     pub details: DetailArgs,
-    /// Print one line for each socket: always so
+    /// Print one line for each socket, whatever is shown of it; the live trace always does
     #[arg(short = 'O', long, help_heading = "Output", hide_short_help = true)]
     pub oneline: bool,
     /// Colour the text

@@ -48,14 +48,15 @@ impl Block {
         }
     }
 
-    /// Adds the next cell, which is what `write` appends: UTF-8 without control characters.
+    /// Adds the next cell, which is what `write` appends: UTF-8 without control characters, but that
+    /// in the last column of a row lines may follow, which are put out as they are.
     pub(super) fn cell(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.text.len();
         write(&mut self.text);
         let bytes = u16::try_from(self.text.len() - begin).unwrap_or(u16::MAX);
         self.text.truncate(begin + usize::from(bytes));
         // No more than there are bytes.
-        let width = u16::try_from(width(&self.text[begin..])).unwrap_or(bytes);
+        let width = u16::try_from(width(first_line(&self.text[begin..]))).unwrap_or(bytes);
         let column = self.cells.len() % self.columns.len();
         self.widths[column] = self.widths[column].max(width.into());
         self.cells.push(Cell { bytes, width });
@@ -88,8 +89,8 @@ impl Block {
                 if cell.width > 0 {
                     out.resize(out.len() + owed, b' ');
                     owed = 0;
-                    out.extend_from_slice(cell_text);
                 }
+                out.extend_from_slice(cell_text);
                 if column.align == Align::Left {
                     owed += spare;
                 }
@@ -131,6 +132,12 @@ impl Block {
         }
         widths
     }
+}
+
+/// What stands in the row itself.
+fn first_line(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|&byte| byte == b'\n');
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// Characters of a text. Wide ones count as one: a terminal's idea of them is not known.

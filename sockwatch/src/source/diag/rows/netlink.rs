@@ -3,10 +3,7 @@
 //! A socket that is bound to a multicast group comes twice: `__netlink_diag_dump` walks the groups
 //! behind the table.
 
-use super::{
-    super::{attributes::set, header::Header},
-    Read, Reader, memory,
-};
+use super::{super::header::Header, Read, Reader, memory};
 use crate::model::{Endpoint, Netid, Row, SocketInfo, TcpState};
 
 /// Size of `struct netlink_diag_msg`, bytes.
@@ -37,12 +34,12 @@ pub(in super::super) struct Netlink {
 impl Reader for Netlink {
     fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
         let (header, attributes) = Header::<HEADER_BYTES>::split(payload)?;
-        let mut queues = None;
+        let mut memory = None;
         let malformed = attributes.read(|kind, bytes| match kind {
-            NETLINK_DIAG_MEMINFO => set(&mut queues, bytes, memory::queues),
+            NETLINK_DIAG_MEMINFO => memory::set(&mut memory, bytes),
             _ => true,
         });
-        let (recv_q, send_q) = queues.unwrap_or_default();
+        let (recv_q, send_q) = memory::queues(memory);
         let protocol = header.u8(at::PROTOCOL);
         let end = |portid| Endpoint::Netlink { protocol, portid };
         let connected = header.u8(at::STATE) == CONNECTED;
@@ -57,6 +54,7 @@ impl Reader for Netlink {
                 ..SocketInfo::default()
             },
             cookie: Some(header.cookie(at::COOKIE)),
+            memory,
             ..Row::new(
                 Netid::Netlink,
                 TcpState::Close,

@@ -38,12 +38,12 @@ impl Reader for Packet {
             SOCK_RAW => Netid::PacketRaw,
             _ => Netid::PacketDgram,
         };
-        let (mut ifindex, mut uid, mut queues) = (None, None, None);
+        let (mut ifindex, mut uid, mut memory) = (None, None, None);
         let malformed = attributes.read(|kind, bytes| match kind {
             // `pdi_index` is its first field.
             PACKET_DIAG_INFO => set(&mut ifindex, bytes, u32::from_ne_bytes),
             PACKET_DIAG_UID => set(&mut uid, bytes, u32::from_ne_bytes),
-            PACKET_DIAG_MEMINFO => set(&mut queues, bytes, memory::queues),
+            PACKET_DIAG_MEMINFO => memory::set(&mut memory, bytes),
             _ => true,
         });
         let local = Endpoint::Link {
@@ -55,7 +55,7 @@ impl Reader for Packet {
             ifindex: 0,
         };
         let row = Row {
-            recv_q: queues.unwrap_or_default().0,
+            recv_q: memory::queues(memory).0,
             info: SocketInfo {
                 netns: self.netns,
                 ifindex,
@@ -64,6 +64,7 @@ impl Reader for Packet {
                 ..SocketInfo::default()
             },
             cookie: Some(header.cookie(at::COOKIE)),
+            memory,
             ..Row::new(netid, TcpState::Close, local, peer)
         };
         Some(Read { row, malformed })

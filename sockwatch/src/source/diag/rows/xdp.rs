@@ -28,7 +28,7 @@ pub(in super::super) struct Xdp {
 impl Reader for Xdp {
     fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
         let (header, attributes) = Header::<HEADER_BYTES>::split(payload)?;
-        let (mut bound, mut uid, mut queues) = (None, None, None);
+        let (mut bound, mut uid, mut memory) = (None, None, None);
         let malformed = attributes.read(|kind, bytes| match kind {
             // `struct xdp_diag_info`: index of the device, queue.
             XDP_DIAG_INFO => set(&mut bound, bytes, |[i0, i1, i2, i3, q0, q1, q2, q3]| {
@@ -36,12 +36,12 @@ impl Reader for Xdp {
                 (ifindex, u32::from_ne_bytes([q0, q1, q2, q3]))
             }),
             XDP_DIAG_UID => set(&mut uid, bytes, u32::from_ne_bytes),
-            XDP_DIAG_MEMINFO => set(&mut queues, bytes, memory::queues),
+            XDP_DIAG_MEMINFO => memory::set(&mut memory, bytes),
             _ => true,
         });
         let end = |(ifindex, queue)| Endpoint::Xdp { ifindex, queue };
         let row = Row {
-            recv_q: queues.unwrap_or_default().0,
+            recv_q: memory::queues(memory).0,
             info: SocketInfo {
                 netns: self.netns,
                 ifindex: bound.map(|(ifindex, _)| ifindex),
@@ -50,6 +50,7 @@ impl Reader for Xdp {
                 ..SocketInfo::default()
             },
             cookie: Some(header.cookie(at::COOKIE)),
+            memory,
             ..Row::new(
                 Netid::Xdp,
                 TcpState::Close,
