@@ -71,7 +71,6 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
         (&["-f", "x"], &["'x' for --family", "inet inet6 unix"]),
         (&["-u"], &["-u: not traced live", "sockwatch list -u"]),
         (&["-t", "-f", "unix"], &["-f unix: not traced live"]),
-        (&["-i"], &["-i (--info) is not there yet"]),
         (&["list", "-tanp"], &["-p (--processes) is not there yet"]),
         (
             &["list", "-K", "dst", "::1"],

@@ -55,9 +55,11 @@ impl Config {
         let shared = &args.shared;
         refuse_later(shared)?;
         refuse_untraced(&shared.select.chosen)?;
-        if shared.details.timers {
+        let details: Vec<_> = shared.details.given().collect();
+        if !details.is_empty() {
             eprintln!(
-                "sockwatch: note: -o: a transition has no timer; sockwatch list -o shows them"
+                "sockwatch: note: {}: not of a state change; sockwatch list shows them",
+                details.join(" ")
             );
         }
         let tables = tables(shared);
@@ -159,7 +161,7 @@ impl ListConfig {
             host_names: shared.resolve,
             header: !shared.no_header,
             queues: !args.no_queues,
-            details: shared.details.options(shared.oneline),
+            details: shared.details.options(shared.oneline, shared.numeric),
             verbose: shared.verbose,
         })
     }

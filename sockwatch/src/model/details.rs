@@ -2,9 +2,19 @@
 //!
 //! One type for each kind of table, in a file of its own. Says nothing of how it is shown.
 
+mod congestion;
+mod inet;
 mod memory;
+mod mptcp;
+mod tcp_info;
+pub mod ulp;
 
+pub use congestion::{Bbr, Congestion, CongestionNumbers, Dctcp, Vegas};
+pub use inet::{InetDetails, Md5Key, SocketOptions};
 pub use memory::Memory;
+pub use mptcp::MptcpInfo;
+pub use tcp_info::{CaState, FastopenFail, TcpInfo, TcpOptions};
+pub use ulp::{Subflow, SubflowFlags, Tls, Ulp};
 
 /// Which details to ask the kernel for. Each costs it time, and room in every reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,7 +25,9 @@ pub use memory::Memory;
 pub struct Ask {
     /// Memory: `SK_MEMINFO`.
     pub memory: bool,
-    /// What the protocol knows inside: `tcp_info`, congestion control, upper layers.
+    /// The few numbers of TCP that a filter may ask for: [`Row::tcp`](super::Row::tcp).
+    pub numbers: bool,
+    /// What the protocol knows inside: `tcp_info`, congestion control, upper layers. Brings the numbers.
     pub info: bool,
     /// Type of service and traffic class.
     pub tos: bool,
@@ -33,12 +45,26 @@ pub enum Details<'a> {
     #[default]
     None,
     /// Of a socket with IP addresses.
-    Inet(&'a InetDetails<'a>),
+    Inet(InetDetails<'a>),
 }
 
-/// Of a socket with IP addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InetDetails<'a> {
-    /// Name of the congestion control: `INET_DIAG_CONG`.
-    pub congestion: Option<&'a [u8]>,
+/// The words of a list, which begins at bit 0, whose bits are set.
+fn words_of<T: Copy>(words: &[T], bits: u32) -> impl Iterator<Item = T> {
+    let set = move |&(place, _): &(usize, &T)| bits >> place & 1 == 1;
+    words.iter().enumerate().filter(set).map(|(_, &word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_have_their_words() {
+        let words: Vec<_> = TcpOptions(0b1000_0101).words().collect();
+        assert_eq!(words, ["timestamps", "wscale", "tfo_child"]);
+        let words: Vec<_> = SocketOptions(0xfc02).words().collect();
+        assert_eq!(words, ["is_icsk", "defer_connect"]);
+        let flags: Vec<_> = SubflowFlags(0x8000_0101).set().collect();
+        assert_eq!(flags, [(b'M', "mcap_rem"), (b'v', "mapvalid")]);
+    }
 }

@@ -3,6 +3,7 @@
 //! The same events give the same bytes. Does not drop, order or batch anything, and knows nothing
 //! of where the lines go.
 
+mod details;
 mod object;
 mod row;
 mod value;
@@ -160,6 +161,7 @@ fn socket(object: &mut Object<'_>, event: &SocketEvent<'_>) {
             ..OnlyInRows::default()
         },
     );
+    details::details(object, None);
 }
 
 fn ends(object: &mut Object<'_>, proto: Proto, tuple: &Tuple, listens: bool) {

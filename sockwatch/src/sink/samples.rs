@@ -1,5 +1,6 @@
 //! Events for the tests of the sinks.
 
+pub(super) mod deep;
 mod minis;
 
 use std::net::IpAddr;

@@ -7,22 +7,64 @@ use crate::sink::rows::DetailOptions;
 
 /// What to show behind the columns, with the flags of ss.
 #[derive(Clone, Copy, Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(in crate::app) struct DetailArgs {
-    /// Show the timer that runs, if any
+    /// Show the timer that runs, if any, and with -i the options that TCP negotiated
     #[arg(short = 'o', long = "options", help_heading = "Details")]
     pub timers: bool,
+    /// Show user, inode, cookie, mark, cgroup and which sides are open; implies -o
+    #[arg(short = 'e', long, help_heading = "Details")]
+    pub extended: bool,
     /// Show the memory that the socket takes, and may take
     #[arg(short = 'm', long, help_heading = "Details")]
     pub memory: bool,
+    /// Show what TCP knows: times, windows, rates, losses, congestion control, upper layers
+    #[arg(short = 'i', long, help_heading = "Details")]
+    pub info: bool,
+    /// Show type of service, traffic class and class id
+    #[arg(long, help_heading = "Details")]
+    pub tos: bool,
+    /// Show the cgroup
+    #[arg(long, help_heading = "Details")]
+    pub cgroup: bool,
+    /// Show options of the socket
+    #[arg(long, help_heading = "Details")]
+    pub inet_sockopt: bool,
 }
 
 impl DetailArgs {
-    /// As the output wants it; each socket on one line, if `one_line`.
-    pub(in crate::app) fn options(self, one_line: bool) -> DetailOptions {
+    /// As the output wants it; each socket on one line if `one_line`, numbers in full if `numeric`.
+    pub(in crate::app) fn options(self, one_line: bool, numeric: bool) -> DetailOptions {
         DetailOptions {
-            timers: self.timers,
+            timers: self.timers || self.extended,
+            extended: self.extended,
+            tos: self.tos,
+            cgroup: self.cgroup,
+            sockopt: self.inet_sockopt,
             memory: self.memory,
+            info: self.info,
             one_line,
+            numeric,
         }
+    }
+
+    /// The flags that were given.
+    pub(in crate::app) fn given(self) -> impl Iterator<Item = &'static str> {
+        let flags = [
+            (self.timers, "-o"),
+            (self.extended, "-e"),
+            (self.memory, "-m"),
+            (self.info, "-i"),
+            (self.tos, "--tos"),
+            (self.cgroup, "--cgroup"),
+            (self.inet_sockopt, "--inet-sockopt"),
+        ];
+        flags
+            .into_iter()
+            .filter(|(given, _)| *given)
+            .map(|(_, flag)| flag)
     }
 }

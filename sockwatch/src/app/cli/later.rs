@@ -4,17 +4,12 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, parser::Va
 
 /// Short, long, whether it takes a value.
 const OPTIONS: &[(Option<char>, &str, bool)] = &[
-    (Some('e'), "extended", false),
-    (Some('i'), "info", false),
     (Some('T'), "threads", false),
     (Some('Z'), "context", false),
     (Some('z'), "contexts", false),
     (Some('b'), "bpf", false),
     (None, "bpf-maps", false),
     (None, "bpf-map-id", true),
-    (None, "tos", false),
-    (None, "cgroup", false),
-    (None, "inet-sockopt", false),
     (None, "tipcinfo", false),
     (Some('s'), "summary", false),
     (Some('K'), "kill", false),

@@ -121,12 +121,7 @@ fn long_options_may_be_cut_short() {
 fn what_comes_later_is_known() {
     let said = |args: &[&str]| list(args).shared.later.said;
     assert_eq!(said(&["-tan"]), None);
-    assert_eq!(said(&["-i"]).unwrap(), "-i (--info) is not there yet");
-    assert_eq!(
-        said(&["-tanoem"]).unwrap(),
-        "-e (--extended) is not there yet"
-    );
-    assert_eq!(said(&["--tos"]).unwrap(), "--tos is not there yet");
+    assert_eq!(said(&["-tanoemi", "--tos"]), None);
     assert_eq!(
         said(&["-D", "FILE"]).unwrap(),
         "-D (--diag) is not there yet"

@@ -54,7 +54,6 @@ fn live_refuses_what_it_cannot_show() {
         (&["-A", "tcp,udp"], "-A: not"),
         (&["--vsock"], "--vsock: not"),
         (&["-B"], "-B: not"),
-        (&["-i"], "-i (--info) is not there yet"),
         (&["-F", "a", "-F", "b"], "more than one filter file"),
         (&["-A", "!tcp"], "no socket tables"),
         (&["-A", "all,!inet"], "no socket tables"),

@@ -58,7 +58,7 @@ impl Facts {
         query: &Query<'_>,
         needs: Needs,
     ) -> Result<Self, Failure> {
-        let wants_cgroups = needs.cgroup_path || config.json;
+        let wants_cgroups = needs.cgroup_path || config.json || config.details.cgroup_paths();
         let mut facts = Self {
             owners: None,
             cgroups: wants_cgroups.then(|| Paths::find().ok()).flatten(),

@@ -135,6 +135,12 @@ macro_rules! number {
 
 number!(u8, u16, u32, u64);
 
+impl Value for bool {
+    fn put(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self { b"true" } else { b"false" });
+    }
+}
+
 impl<V: Value> Value for Option<V> {
     #[inline]
     fn put(self, out: &mut Vec<u8>) {

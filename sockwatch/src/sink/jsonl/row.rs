@@ -4,6 +4,7 @@
 use std::num::NonZeroU64;
 
 use super::{
+    details::details,
     known, no_end, no_spans,
     object::{Object, Text, Value, Word, field},
     process,
@@ -59,6 +60,7 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     field!(object, "tcp", row.tcp.as_ref());
     field!(object, "observed", Word(Observed::Poll.word()));
     only_in_rows(object, &only(row));
+    details(object, Some(row));
 }
 
 /// A dump shows merely bound sockets as closed ones, and closed ones of TCP never.

@@ -240,3 +240,47 @@ fn the_schema_knows_which_transitions_can_tell_what() {
         assert!(!validator.is_valid(&value), "{value}");
     }
 }
+
+fn deep() -> Vec<String> {
+    let mut jsonl = Jsonl::new();
+    let mut lines = Vec::new();
+    samples::deep::each(|row| {
+        let event = RowEvent {
+            at: MonoNs(1),
+            row,
+            owner: None,
+            cgroup: None,
+        };
+        let mut out = Vec::new();
+        jsonl.write_row(&event, samples::WALL, &mut out);
+        lines.push(String::from_utf8(out).unwrap());
+    });
+    lines
+}
+
+#[test]
+fn details_byte_for_byte() {
+    insta::assert_snapshot!(deep().concat());
+}
+
+#[test]
+fn details_match_the_schema_which_knows_every_key() {
+    let validator = validator();
+    for line in deep() {
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert!(validator.is_valid(&value), "{line}");
+        for key in ["timer", "memory", "tcp_info", "congestion", "ulp", "mptcp"] {
+            let Some(inner) = value[key].as_object() else {
+                continue;
+            };
+            for name in inner.keys() {
+                let mut less = value.clone();
+                less[key].as_object_mut().unwrap().remove(name);
+                assert!(!validator.is_valid(&less), "{key} without {name}");
+            }
+            let mut more = value.clone();
+            more[key]["more"] = Value::Null;
+            assert!(!validator.is_valid(&more), "{key} with more");
+        }
+    }
+}

@@ -1,42 +1,85 @@
 //! What stands behind the columns of a row: a file here for each part of it, in the order in which `ss`
 //! shows them.
 
+mod inet;
 mod memory;
+mod rate;
+mod tcp_info;
 mod timer;
+mod upper;
 
-use crate::model::{Ask, Row};
+use crate::{
+    model::{Ask, Details, Netid, Row, details::InetDetails},
+    sink::put,
+};
 
 /// What is shown behind the columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a part that is shown"
+)]
 pub struct DetailOptions {
-    /// The timer that runs.
+    /// The timer that runs, and with [`DetailOptions::info`] the options that TCP negotiated.
     pub timers: bool,
+    /// What identifies the socket and its owner, and more.
+    pub extended: bool,
+    /// Type of service.
+    pub tos: bool,
+    /// Path of the cgroup.
+    pub cgroup: bool,
+    /// Options of a socket with IP addresses, on a line of their own.
+    pub sockopt: bool,
     /// Memory, on a line of its own.
     pub memory: bool,
+    /// What the protocol knows inside, on the line of the memory.
+    pub info: bool,
     /// No lines of its own for anything.
     pub one_line: bool,
+    /// Rates with all their digits.
+    pub numeric: bool,
 }
 
 impl DetailOptions {
     /// Nothing.
     pub const NONE: Self = Self {
         timers: false,
+        extended: false,
+        tos: false,
+        cgroup: false,
+        sockopt: false,
         memory: false,
+        info: false,
         one_line: false,
+        numeric: false,
     };
 
     /// Whether anything is.
     pub const fn any(self) -> bool {
-        self.timers || self.memory
+        self.timers
+            || self.extended
+            || self.tos
+            || self.cgroup
+            || self.sockopt
+            || self.memory
+            || self.info
     }
 
-    /// What the kernel has to be asked for; its TCP numbers, too, if `numbers`.
+    /// What the kernel has to be asked for; the few numbers of TCP, too, if `numbers`.
     pub fn ask(self, numbers: bool) -> Ask {
         Ask {
             memory: self.memory,
-            info: numbers,
+            numbers,
+            info: self.info,
+            tos: self.tos,
+            extended: self.extended,
             ..Ask::default()
         }
+    }
+
+    /// Whether the path of the cgroup is shown.
+    pub const fn cgroup_paths(self) -> bool {
+        self.extended || self.cgroup
     }
 }
 
@@ -48,21 +91,66 @@ pub struct Beside<'a> {
 }
 
 /// Appends it all.
-pub(super) fn write(
-    out: &mut Vec<u8>,
-    row: &Row<'_>,
-    _beside: &Beside<'_>,
-    options: DetailOptions,
-) {
+pub(super) fn write(out: &mut Vec<u8>, row: &Row<'_>, beside: &Beside<'_>, options: DetailOptions) {
     let mut parts = Parts::new(out, options.one_line);
     if let Some(timer) = row.timer.filter(|_| options.timers) {
         timer::write(parts.next(), timer);
     }
-    if options.memory {
+    let inet = match &row.details {
+        Details::Inet(inet) => Some(inet),
+        Details::None => None,
+    };
+    if options.extended && row.netid.is_inet() {
+        inet::extended(&mut parts, row, beside.cgroup);
+    }
+    if let Some(inet) = inet.filter(|_| options.tos) {
+        inet::tos(&mut parts, inet);
+    }
+    if options.cgroup {
+        inet::cgroup(&mut parts, row, beside.cgroup);
+    }
+    if let Some(sockopt) = inet
+        .and_then(|inet| inet.sockopt)
+        .filter(|_| options.sockopt)
+    {
         parts.line();
-        if let Some(memory) = &row.memory {
-            memory::write(parts.next(), memory);
-        }
+        inet::sockopt(parts.next(), sockopt);
+    }
+    if has_line(row, options) {
+        parts.line();
+        parts.indent();
+    }
+    if let Some(memory) = row.memory.filter(|_| options.memory) {
+        memory::write(parts.next(), &memory);
+    }
+    if let Some(inet) = inet.filter(|_| options.info) {
+        info(&mut parts, row, inet, options);
+    }
+}
+
+/// Whether there is a line for memory and what the protocol knows. Of a minisocket neither is known,
+/// and it has one.
+fn has_line(row: &Row<'_>, options: DetailOptions) -> bool {
+    match row.details {
+        Details::Inet(_) => options.memory || (options.info && row.netid != Netid::Udp),
+        Details::None => options.memory && row.memory.is_some(),
+    }
+}
+
+/// What the protocol knows inside.
+fn info(parts: &mut Parts<'_>, row: &Row<'_>, inet: &InetDetails<'_>, options: DetailOptions) {
+    let manner = tcp_info::Manner {
+        options: options.timers,
+        numeric: options.numeric,
+        state: row.state,
+    };
+    tcp_info::write(parts, inet.tcp_info, inet.congestion.as_ref(), manner);
+    upper::md5(parts, inet.md5);
+    if let Some(ulp) = &inet.ulp {
+        upper::ulp(parts, ulp);
+    }
+    if let Some(mptcp) = inet.mptcp {
+        upper::mptcp(parts, mptcp);
     }
 }
 
@@ -91,12 +179,46 @@ impl<'o> Parts<'o> {
         self.out
     }
 
+    /// Where the next part goes, behind its name, which needs no escape.
+    fn named(&mut self, name: &'static str) -> &mut Vec<u8> {
+        let out = self.next();
+        out.extend_from_slice(name.as_bytes());
+        out
+    }
+
+    /// Adds a number and its name, unless it is 0.
+    fn count(&mut self, name: &'static str, number: impl Into<u64>) {
+        let number = number.into();
+        if number != 0 {
+            put::number(self.named(name), number);
+        }
+    }
+
+    /// Adds a number and its name, unless it is 0 or unknown.
+    fn known(&mut self, name: &'static str, number: Option<impl Into<u64>>) {
+        if let Some(number) = number {
+            self.count(name, number);
+        }
+    }
+
+    /// Adds a span, in milliseconds, and its name, unless it is 0.
+    fn ms(&mut self, name: &'static str, us: u32) {
+        if us != 0 {
+            put::general(self.named(name), us.into(), 3, 6);
+        }
+    }
+
     /// Begins a line that belongs to the one above, unless all goes on one. It begins with a tab,
     /// like those of `ss`, which scripts look for; it is there even if nothing follows.
     fn line(&mut self) {
         if !self.one_line {
             self.out.extend_from_slice(b"\n\t");
-            self.first = false;
+            self.first = true;
         }
+    }
+
+    /// Has a blank stand before the next part, wherever that is.
+    fn indent(&mut self) {
+        self.first &= self.one_line;
     }
 }

@@ -1,7 +1,10 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::model::{Endpoint, Family, Netid, TcpState};
+use crate::{
+    model::{Endpoint, Family, Netid, TcpState},
+    sink::samples,
+};
 
 const OPTIONS: RowOptions = RowOptions {
     netid: true,
@@ -249,4 +252,88 @@ fn a_long_list_comes_out_in_blocks() {
     }
     let lines = String::from_utf8(out).unwrap().lines().count();
     assert_eq!(lines, pushed + 1);
+}
+
+/// Everything that `ss` shows behind the columns.
+const ALL_DETAILS: DetailOptions = DetailOptions {
+    timers: true,
+    extended: true,
+    tos: true,
+    cgroup: true,
+    sockopt: true,
+    memory: true,
+    info: true,
+    one_line: false,
+    numeric: false,
+};
+
+fn deep(details: DetailOptions, cgroup: Option<&str>) -> String {
+    let options = RowOptions {
+        details,
+        header: false,
+        ..OPTIONS
+    };
+    let mut list = Rows::new(options, numeric());
+    let mut out = Vec::new();
+    samples::deep::each(|row| list.push(row, &Beside { cgroup }, &mut out, |_| {}));
+    list.finish(&mut out, |_| {});
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn details_over_lines() {
+    insta::assert_snapshot!(deep(ALL_DETAILS, Some("/a\u{1b}b")));
+}
+
+#[test]
+fn details_on_one_line_and_numbers_in_full() {
+    let details = DetailOptions {
+        one_line: true,
+        numeric: true,
+        ..ALL_DETAILS
+    };
+    insta::assert_snapshot!(deep(details, None));
+}
+
+#[test]
+fn each_detail_by_itself() {
+    for (details, expected) in [
+        (
+            DetailOptions {
+                extended: true,
+                ..DetailOptions::NONE
+            },
+            "uid:1000 ino:4711 sk:abc fwmark:0x2a cgroup:/x -->",
+        ),
+        (
+            DetailOptions {
+                tos: true,
+                ..DetailOptions::NONE
+            },
+            "tos:0x10 tclass:0 class_id:0x10001",
+        ),
+        (
+            DetailOptions {
+                cgroup: true,
+                ..DetailOptions::NONE
+            },
+            "cgroup:/x",
+        ),
+    ] {
+        let text = deep(details, Some("/x"));
+        let first = text.lines().next().unwrap();
+        let (_, behind) = first.split_once("40000 ").unwrap();
+        assert_eq!(behind, expected);
+    }
+    let memory = DetailOptions {
+        memory: true,
+        ..DetailOptions::NONE
+    };
+    let text = deep(memory, None);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines.len(), 12, "{text}");
+    assert!(lines[0].ends_with(":40000"));
+    assert_eq!(lines[1], "\t skmem:(r1,rb2,t3,tb4,f5,w6,o7,bl8,d9)");
+    // The listener tells nothing.
+    assert_eq!(lines[9], "\t");
 }

@@ -150,10 +150,7 @@ impl<'a> Walk<'a> {
         let Ok(netid) = Netid::try_from(proto) else {
             return Err("no table holds such sockets".to_owned());
         };
-        let mut reader = Inet {
-            netid,
-            netns: Some(netns),
-        };
+        let mut reader = Inet::new(netid, Some(netns));
         let (count, malformed) = (self.rows.sockets.len(), self.rows.tally.malformed);
         let mut attempt = 1;
         loop {

@@ -52,7 +52,7 @@ pub struct Query<'a> {
     pub states: StateSet,
     /// What the kernel is to show of a table of a family: at least everything that is wanted.
     pub shown: &'a (dyn Fn(Netid, Family) -> Shown + Sync),
-    /// Which details to ask for. [`Row::tcp`] comes with `info`, which doubles the kernel's work.
+    /// Which details to ask for. [`Row::tcp`] comes with `numbers`, which doubles the kernel's work.
     pub ask: Ask,
 }
 

@@ -85,7 +85,21 @@ pub(super) struct InetDump<'a> {
 
 impl InetDump<'_> {
     fn extensions(&self) -> ExtensionFlags {
-        let asked = [(self.ask.info, ExtensionFlags::INFO)];
+        let Ask {
+            memory,
+            numbers,
+            info,
+            tos,
+            ..
+        } = self.ask;
+        let asked = [
+            (memory, ExtensionFlags::SKMEMINFO),
+            (numbers || info, ExtensionFlags::INFO),
+            // The numbers of every algorithm.
+            (info, ExtensionFlags::VEGASINFO | ExtensionFlags::CONG),
+            // With the class of net_cls.
+            (tos, ExtensionFlags::TOS | ExtensionFlags::TCLASS),
+        ];
         let asked = asked.into_iter().filter(|(asked, _)| *asked);
         asked.map(|(_, flags)| flags).collect()
     }
@@ -236,9 +250,10 @@ fn append(attributes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
 mod tests {
     use super::*;
 
-    const INFO: Ask = Ask {
+    const NUMBERS: Ask = Ask {
         memory: false,
-        info: true,
+        numbers: true,
+        info: false,
         tos: false,
         extended: false,
         filter: false,
@@ -279,7 +294,7 @@ mod tests {
             protocol: 17,
             family: Family::Inet6,
             state_bits: 0x82,
-            ask: INFO,
+            ask: NUMBERS,
             program: Some(&[1, 4, 8, 0, 9, 9]),
         };
         let mut wanted = expected(84, 17, 0x82);
@@ -301,7 +316,7 @@ mod tests {
             protocol: 6,
             family: Family::Inet,
             state_bits: 0x2400,
-            ask: INFO,
+            ask: NUMBERS,
             program: Some(&[1, 4, 8, 0]),
         };
         let mut wanted = 84_u32.to_ne_bytes().to_vec();

@@ -7,7 +7,9 @@
 //! of the machine, ports and addresses in network order.
 
 use netlink_packet_sock_diag::{
-    INET_DIAG_INFO, INET_DIAG_MARK, INET_DIAG_SHUTDOWN, INET_DIAG_SKV6ONLY,
+    INET_DIAG_BBRINFO, INET_DIAG_CLASS_ID, INET_DIAG_CONG, INET_DIAG_DCTCPINFO, INET_DIAG_INFO,
+    INET_DIAG_MARK, INET_DIAG_MD5SIG, INET_DIAG_SHUTDOWN, INET_DIAG_SKMEMINFO, INET_DIAG_SKV6ONLY,
+    INET_DIAG_TCLASS, INET_DIAG_TOS, INET_DIAG_VEGASINFO,
 };
 
 use super::{
@@ -18,8 +20,14 @@ use super::{
 /// Size of `struct inet_diag_msg`, bytes.
 pub(super) const HEADER_BYTES: usize = 72;
 
+/// `INET_DIAG_ULP_INFO`, since Linux 5.4.
+const INET_DIAG_ULP_INFO: u16 = 19;
+
 /// `INET_DIAG_CGROUP_ID`, since Linux 5.8.
 const INET_DIAG_CGROUP_ID: u16 = 21;
+
+/// `INET_DIAG_SOCKOPT`, since Linux 5.10.
+const INET_DIAG_SOCKOPT: u16 = 22;
 
 /// Offsets in `struct inet_diag_msg`.
 mod at {
@@ -137,11 +145,17 @@ impl<'a> Reply<'a> {
             INET_DIAG_CGROUP_ID => set(&mut extras.cgroup_id, bytes, u64::from_ne_bytes),
             INET_DIAG_SHUTDOWN => set(&mut extras.shutdown, bytes, u8::from_ne_bytes),
             INET_DIAG_SKV6ONLY => set(&mut extras.ipv6_only, bytes, |[only]| only != 0),
-            INET_DIAG_INFO => {
-                extras.info = Some(bytes);
+            INET_DIAG_TOS => set(&mut extras.tos, bytes, u8::from_ne_bytes),
+            INET_DIAG_TCLASS => set(&mut extras.tclass, bytes, u8::from_ne_bytes),
+            INET_DIAG_CLASS_ID => set(&mut extras.class_id, bytes, u32::from_ne_bytes),
+            // Bit-fields of two bytes: low bits first.
+            INET_DIAG_SOCKOPT => set(&mut extras.sockopt, bytes, u16::from_le_bytes),
+            _ => {
+                if let Some(slot) = extras.structure(kind) {
+                    *slot = Some(bytes);
+                }
                 true
             }
-            _ => true,
         });
         extras
     }
@@ -158,10 +172,49 @@ pub(super) struct Extras<'a> {
     pub(super) shutdown: Option<u8>,
     /// `INET_DIAG_SKV6ONLY`: `IPV6_V6ONLY` of an IPv6 socket.
     pub(super) ipv6_only: Option<bool>,
-    /// `INET_DIAG_INFO`: a structure of the protocol's own; only where it was asked for.
+    /// `INET_DIAG_TOS`; what follows, but for `sockopt`, only where it was asked for.
+    pub(super) tos: Option<u8>,
+    /// `INET_DIAG_TCLASS`: of an IPv6 socket.
+    pub(super) tclass: Option<u8>,
+    /// `INET_DIAG_CLASS_ID`
+    pub(super) class_id: Option<u32>,
+    /// `INET_DIAG_SOCKOPT`: `struct inet_diag_sockopt`; only of full sockets.
+    pub(super) sockopt: Option<u16>,
+    /// `INET_DIAG_SKMEMINFO`: `SK_MEMINFO_`.
+    pub(super) memory: Option<&'a [u8]>,
+    /// `INET_DIAG_INFO`: a structure of the protocol's own.
     pub(super) info: Option<&'a [u8]>,
+    /// `INET_DIAG_CONG`: name of the congestion control.
+    pub(super) congestion: Option<&'a [u8]>,
+    /// `INET_DIAG_VEGASINFO`: `struct tcpvegas_info`.
+    pub(super) vegas: Option<&'a [u8]>,
+    /// `INET_DIAG_DCTCPINFO`: `struct tcp_dctcp_info`.
+    pub(super) dctcp: Option<&'a [u8]>,
+    /// `INET_DIAG_BBRINFO`: `struct tcp_bbr_info`.
+    pub(super) bbr: Option<&'a [u8]>,
+    /// `INET_DIAG_MD5SIG`: structures `tcp_diag_md5sig`; unasked, but only with CAP_NET_ADMIN.
+    pub(super) md5: Option<&'a [u8]>,
+    /// `INET_DIAG_ULP_INFO`: attributes of its own; unasked.
+    pub(super) ulp: Option<&'a [u8]>,
     /// Attributes that made no sense.
     pub(super) malformed: u32,
+}
+
+impl<'a> Extras<'a> {
+    /// Where a structure goes that is not read here.
+    fn structure(&mut self, kind: u16) -> Option<&mut Option<&'a [u8]>> {
+        Some(match kind {
+            INET_DIAG_SKMEMINFO => &mut self.memory,
+            INET_DIAG_INFO => &mut self.info,
+            INET_DIAG_CONG => &mut self.congestion,
+            INET_DIAG_VEGASINFO => &mut self.vegas,
+            INET_DIAG_DCTCPINFO => &mut self.dctcp,
+            INET_DIAG_BBRINFO => &mut self.bbr,
+            INET_DIAG_MD5SIG => &mut self.md5,
+            INET_DIAG_ULP_INFO => &mut self.ulp,
+            _ => return None,
+        })
+    }
 }
 
 #[cfg(all(test, target_endian = "little"))]

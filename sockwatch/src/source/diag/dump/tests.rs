@@ -20,10 +20,7 @@ mod rows {
     fn rows(replies: &[&[u8]], proto: Proto) -> Rows {
         let mut rows = Rows::default();
         let netid = Netid::try_from(proto).unwrap();
-        let mut reader = Inet {
-            netid,
-            netns: Some(77),
-        };
+        let mut reader = Inet::new(netid, Some(77));
         for reply in replies {
             rows.take(reply, &mut reader, proto);
         }

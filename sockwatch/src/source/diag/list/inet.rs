@@ -54,10 +54,7 @@ impl<F: FnMut(&Row<'_>)> Lister<'_, F> {
         request: &[u8],
         begun: Result<Begun, WireError>,
     ) -> Result<Ended, WireError> {
-        let mut reader = Inet {
-            netid,
-            netns: self.netns,
-        };
+        let mut reader = Inet::asked(netid, self.netns, dump.ask);
         let ended = self.read(&[netid], request, begun, &mut reader);
         if dump.program.is_none() || !ended.as_ref().is_err_and(is_for_the_program) {
             return ended;

@@ -174,10 +174,7 @@ impl<F: FnMut(&Row<'_>)> Lister<'_, F> {
     }
 
     fn tcp_reader(&self) -> Inet {
-        Inet {
-            netid: Netid::Tcp,
-            netns: self.netns,
-        }
+        Inet::asked(Netid::Tcp, self.netns, self.query.ask)
     }
 }
 

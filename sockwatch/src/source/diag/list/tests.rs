@@ -255,11 +255,11 @@ fn numbers_of_tcp_come_when_asked_for() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let connection = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let port = connection.local_addr().unwrap().port();
-    for info in [false, true] {
+    for asked in [false, true] {
         let query = Query {
             netids: &[Netid::Tcp],
             ask: Ask {
-                info,
+                numbers: asked,
                 ..Ask::default()
             },
             ..everything()
@@ -271,7 +271,7 @@ fn numbers_of_tcp_come_when_asked_for() {
             }
         })
         .unwrap();
-        assert_eq!(numbers, [info]);
+        assert_eq!(numbers, [asked]);
     }
 }
 

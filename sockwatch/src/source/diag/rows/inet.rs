@@ -1,21 +1,69 @@
 //! TCP, UDP, raw, DCCP, SCTP and MPTCP sockets.
 //!
-//! Knows the meaning of the fields; where they lie, `view` does.
+//! Knows the meaning of the fields; where they lie, `view` does. What SCTP tells of itself is not read.
+
+mod congestion;
+mod md5;
+mod mptcp;
+mod tcp_info;
+mod ulp;
 
 use super::{
     super::view::{Extras, Reply},
-    Read, Reader,
+    Read, Reader, memory,
 };
 use crate::model::{
-    Endpoint, Family, Netid, Row, SocketInfo, TcpNumbers, TcpState, Timer, TimerKind, Tuple,
+    Ask, Details, Endpoint, Family, Netid, Row, SocketInfo, TcpNumbers, TcpState, Timer, TimerKind,
+    Tuple,
+    details::{Congestion, InetDetails, Md5Key, MptcpInfo, SocketOptions, TcpInfo},
 };
 
 /// Reads replies to a dump of one protocol.
 pub(in super::super) struct Inet {
     /// The protocol that was asked for; replies do not tell it.
-    pub(in super::super) netid: Netid,
+    netid: Netid,
     /// Inode number of the network namespace.
-    pub(in super::super) netns: Option<u32>,
+    netns: Option<u32>,
+    /// What was asked for.
+    ask: Ask,
+    /// Of the last row.
+    scratch: Scratch,
+}
+
+/// What a row refers to.
+#[derive(Default)]
+struct Scratch {
+    tcp_info: TcpInfo,
+    mptcp: MptcpInfo,
+    md5: Vec<Md5Key>,
+}
+
+impl Inet {
+    /// For replies that show only what all do.
+    pub(in super::super) fn new(netid: Netid, netns: Option<u32>) -> Self {
+        Self::asked(netid, netns, Ask::default())
+    }
+
+    /// For replies to a request that asks for more. What comes unasked is read, too, if it is not dear.
+    pub(in super::super) fn asked(netid: Netid, netns: Option<u32>, ask: Ask) -> Self {
+        Self {
+            netid,
+            netns,
+            ask,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// The few numbers of TCP, and how many attributes made no sense.
+    fn numbers(&self, extras: &Extras<'_>) -> (Option<TcpNumbers>, u32) {
+        match extras.info {
+            Some(bytes) if self.netid == Netid::Tcp => {
+                let numbers = tcp_info::numbers(bytes);
+                (numbers, u32::from(numbers.is_none()))
+            }
+            _ => (None, 0),
+        }
+    }
 }
 
 impl Reader for Inet {
@@ -23,7 +71,6 @@ impl Reader for Inet {
     fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
         let reply = Reply::new(payload)?;
         let extras = reply.extras();
-        let mut malformed = extras.malformed;
         let family = Family::from_kernel(u16::from(reply.family()))?;
         let state = match TcpState::from_kernel(reply.state()) {
             TcpState::NewSynRecv => TcpState::SynRecv,
@@ -34,14 +81,22 @@ impl Reader for Inet {
             (&reply.src_be(), reply.sport()),
             (&reply.dst_be(), reply.dport()),
         );
-        let tcp = match extras.info {
-            Some(bytes) if self.netid == Netid::Tcp => {
-                let numbers = tcp_numbers(bytes);
-                malformed += u32::from(numbers.is_none());
-                numbers
-            }
-            _ => None,
+        let (tcp, mut malformed) = self.numbers(&extras);
+        malformed += extras.malformed;
+        let mut memory = None;
+        if let Some(bytes) = extras.memory {
+            malformed += u32::from(!memory::set(&mut memory, bytes));
+        }
+        let mut details = InetDetails {
+            sockopt: extras.sockopt.map(SocketOptions),
+            tos: extras.tos,
+            tclass: extras.tclass,
+            class_id: extras.class_id,
+            ..InetDetails::default()
         };
+        if self.ask.info {
+            malformed += self.scratch.info(self.netid, &extras, &mut details);
+        }
         let (local, peer) = Endpoint::of_tuple(&tuple);
         let row = Row {
             recv_q: reply.rqueue(),
@@ -52,10 +107,76 @@ impl Reader for Inet {
             shutdown: extras.shutdown,
             tcp,
             timer: timer(&reply),
+            memory,
+            details: Details::Inet(details),
             ..Row::new(self.netid, state, local, peer)
         };
         Some(Read { row, malformed })
     }
+}
+
+impl Scratch {
+    /// What the protocol knows inside. Says how many attributes made no sense.
+    fn info<'a>(
+        &'a mut self,
+        netid: Netid,
+        extras: &Extras<'a>,
+        details: &mut InetDetails<'a>,
+    ) -> u32 {
+        let mut malformed = 0;
+        match (netid, extras.info) {
+            (Netid::Tcp, Some(bytes)) => {
+                // What it is too short for is counted with the numbers.
+                if let Some(info) = tcp_info::read(bytes) {
+                    self.tcp_info = info;
+                    details.tcp_info = Some(&self.tcp_info);
+                }
+            }
+            (Netid::Mptcp, Some(bytes)) => match mptcp::read(bytes) {
+                Some(info) => {
+                    self.mptcp = info;
+                    details.mptcp = Some(&self.mptcp);
+                }
+                None => malformed += 1,
+            },
+            _ => {}
+        }
+        let (congestion, wrong) = congestion_of(extras);
+        details.congestion = congestion;
+        malformed += wrong;
+        if let Some(bytes) = extras.md5 {
+            malformed += md5::read(bytes, &mut self.md5);
+            details.md5 = &self.md5;
+        }
+        if let Some(bytes) = extras.ulp {
+            let (ulp, wrong) = ulp::read(bytes);
+            details.ulp = Some(ulp);
+            malformed += wrong;
+        }
+        malformed
+    }
+}
+
+/// The congestion control, and how many attributes of it made no sense.
+fn congestion_of<'a>(extras: &Extras<'a>) -> (Option<Congestion<'a>>, u32) {
+    let (bytes, read): (_, fn(&[u8]) -> _) = match (extras.vegas, extras.dctcp, extras.bbr) {
+        (_, _, Some(bytes)) => (Some(bytes), congestion::bbr),
+        (_, Some(bytes), _) => (Some(bytes), congestion::dctcp),
+        (vegas, ..) => (vegas, congestion::vegas),
+    };
+    let numbers = bytes.and_then(read);
+    let name = extras.congestion.map(text);
+    let told = name.is_some() || numbers.is_some();
+    (
+        told.then_some(Congestion { name, numbers }),
+        u32::from(bytes.is_some() && numbers.is_none()),
+    )
+}
+
+/// A text of the kernel, up to its NUL.
+fn text(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    &bytes[..end.unwrap_or(bytes.len())]
 }
 
 fn info(reply: &Reply<'_>, extras: &Extras<'_>, netns: Option<u32>) -> SocketInfo {
@@ -77,31 +198,5 @@ fn timer(reply: &Reply<'_>) -> Option<Timer> {
         kind,
         expires_ms: reply.expires_ms(),
         retrans: reply.retrans(),
-    })
-}
-
-/// `struct tcp_info` (`include/uapi/linux/tcp.h`), as far as Linux 4.2 has it; `None` if it is
-/// shorter.
-fn tcp_numbers(info: &[u8]) -> Option<TcpNumbers> {
-    let at = |offset: usize| {
-        let bytes = info.get(offset..)?.first_chunk()?;
-        Some(u32::from_ne_bytes(*bytes))
-    };
-    let wide = |offset: usize| {
-        let bytes = info.get(offset..)?.first_chunk()?;
-        Some(u64::from_ne_bytes(*bytes))
-    };
-    // Not measured: `tcp_get_info` gives 0, and the initial deviation.
-    let rtt_us = at(68)?;
-    let measured = |number: u32| (rtt_us != 0).then_some(number);
-    Some(TcpNumbers {
-        rtt_us: measured(rtt_us),
-        rttvar_us: measured(at(72)?),
-        retrans: at(100)?,
-        bytes_acked: wide(120)?,
-        bytes_received: wide(128)?,
-        segs_out: at(136)?,
-        segs_in: at(140)?,
-        cwnd: at(80)?,
     })
 }

@@ -2,9 +2,21 @@
 //! was at hand.
 
 use super::{super::fixtures, *};
-use crate::model::{Netid, TcpState, TimerKind};
+use crate::model::{
+    Ask, Details, Netid, TcpState, TimerKind,
+    details::{Bbr, CongestionNumbers, InetDetails},
+};
 
 const NETNS: Option<u32> = Some(77);
+
+const EVERYTHING: Ask = Ask {
+    memory: true,
+    numbers: true,
+    info: true,
+    tos: true,
+    extended: true,
+    filter: true,
+};
 
 /// Shows the row of a reply to `look`.
 fn with<R: Reader, T>(mut reader: R, bytes: &[u8], look: impl FnOnce(&Row<'_>) -> T) -> T {
@@ -18,7 +30,7 @@ fn with<R: Reader, T>(mut reader: R, bytes: &[u8], look: impl FnOnce(&Row<'_>) -
 
 fn inet<T>(netid: Netid, fixture: &str, look: impl FnOnce(&Row<'_>) -> T) -> T {
     let netns = NETNS;
-    with(Inet { netid, netns }, &fixtures::bytes(fixture), look)
+    with(Inet::new(netid, netns), &fixtures::bytes(fixture), look)
 }
 
 fn unix<T>(fixture: &str, look: impl FnOnce(&Row<'_>) -> T) -> T {
@@ -61,6 +73,93 @@ fn numbers_of_tcp_come_with_its_info() {
     // The same attribute of another protocol is another structure.
     assert_eq!(inet(Netid::Mptcp, fixtures::TCP_INFO, |row| row.tcp), None);
     assert_eq!(inet(Netid::Tcp, fixtures::ESTABLISHED, |row| row.tcp), None);
+}
+
+fn inet_details<T>(netid: Netid, fixture: &str, look: impl FnOnce(&InetDetails<'_>) -> T) -> T {
+    let reader = Inet::asked(netid, NETNS, EVERYTHING);
+    with(reader, &fixtures::bytes(fixture), |row| {
+        match &row.details {
+            Details::Inet(inet) => look(inet),
+            other => panic!("{other:?}"),
+        }
+    })
+}
+
+#[test]
+fn a_subflow_tells_of_tcp_and_of_mptcp() {
+    inet_details(Netid::Tcp, fixtures::MPTCP_SUBFLOW, |inet| {
+        let info = inet.tcp_info.unwrap();
+        assert_eq!(
+            (info.bytes_sent, info.bytes_received),
+            (Some(5), Some(30_000))
+        );
+        assert_eq!((info.snd_wscale, info.rcv_wscale), (10, 10));
+        assert_eq!(info.pmtu_bytes, 65_535);
+        assert!(info.options.words().eq(["timestamps", "sack", "wscale"]));
+        assert_eq!((info.total_rto, info.received_ce), (Some(0), Some(0)));
+        let congestion = inet.congestion.unwrap();
+        assert_eq!(congestion.name, Some(&b"bbr"[..]));
+        let Some(CongestionNumbers::Bbr(Bbr {
+            pacing_gain_256ths, ..
+        })) = congestion.numbers
+        else {
+            panic!("{congestion:?}");
+        };
+        assert_eq!(pacing_gain_256ths, 739);
+        let ulp = inet.ulp.unwrap();
+        assert_eq!((ulp.name, ulp.tls), (&b"mptcp"[..], None));
+        let subflow = ulp.mptcp.unwrap();
+        assert_eq!((subflow.id_rem, subflow.id_loc), (Some(0), Some(0)));
+        assert_eq!(subflow.map_datalen_bytes, Some(30_000));
+        assert_eq!(
+            (inet.tos, inet.tclass, inet.class_id),
+            (Some(0), None, Some(0))
+        );
+        let options = inet.sockopt.unwrap();
+        assert!(options.words().eq(["is_icsk", "mc_loop", "mc_all"]));
+    });
+    let memory = with(
+        Inet::new(Netid::Tcp, NETNS),
+        &fixtures::bytes(fixtures::MPTCP_SUBFLOW),
+        |row| row.memory.unwrap(),
+    );
+    assert_eq!((memory.rcvbuf_bytes, memory.drops), (131_072, Some(0)));
+}
+
+#[test]
+fn keys_and_connections_of_mptcp() {
+    inet_details(Netid::Tcp, fixtures::MD5_LISTENER, |inet| {
+        let [key] = inet.md5 else {
+            panic!("{:?}", inet.md5);
+        };
+        let address = key.address.to_string();
+        assert_eq!((&*address, key.prefix_len), ("10.0.0.1", 32));
+        assert_eq!(key.key(), b"sec ,\x1b");
+        assert!(!format!("{key:?}").contains("sec"));
+        assert_eq!(inet.ulp, None);
+    });
+    inet_details(Netid::Mptcp, fixtures::MPTCP_INFO, |inet| {
+        let info = inet.mptcp.unwrap();
+        assert!(info.has_remote_key() && !info.is_fallback());
+        assert_eq!(info.bytes_received.max(info.bytes_sent), Some(30_000));
+        assert_eq!((info.subflows, info.subflows_total), (0, Some(1)));
+        assert_eq!((inet.tcp_info, inet.congestion), (None, None));
+    });
+}
+
+#[test]
+fn what_was_not_asked_for_is_not_shown_even_if_it_comes() {
+    let details = inet(Netid::Tcp, fixtures::MD5_LISTENER, |row| {
+        match row.details {
+            Details::Inet(inet) => (
+                inet.md5.len(),
+                inet.tcp_info.is_some(),
+                inet.congestion.is_some(),
+            ),
+            _ => panic!("{row:?}"),
+        }
+    });
+    assert_eq!(details, (0, false, false));
 }
 
 #[test]
@@ -232,7 +331,7 @@ fn only_sockets_with_addresses_and_a_file_miss_their_marks() {
         let mark = bytes.windows(4).position(|w| w == [8, 0, 15, 0]).unwrap();
         bytes[mark + 2] = 14; // INET_DIAG_PAD
         let mut tally = Tally::default();
-        tally.take(&mut Inet { netid, netns }, &bytes, |_| {});
+        tally.take(&mut Inet::new(netid, netns), &bytes, |_| {});
         tally.unmarked
     };
     assert!(unmarked(Netid::Udp, fixtures::UDP_V6));
@@ -264,8 +363,10 @@ fn damage<R: Reader>(mut reader: R, whole: &[u8], header: usize) {
 fn no_damage_is_fatal() {
     let netns = NETNS;
     for fixture in fixtures::INET {
-        let netid = Netid::Tcp;
-        damage(Inet { netid, netns }, &fixtures::bytes(fixture), 72);
+        for netid in [Netid::Tcp, Netid::Mptcp] {
+            let reader = Inet::asked(netid, netns, EVERYTHING);
+            damage(reader, &fixtures::bytes(fixture), 72);
+        }
     }
     for fixture in fixtures::UNIX {
         damage(Unix::new(netns), &fixtures::bytes(fixture), 16);

@@ -25,8 +25,8 @@ fn the_fields_of_an_established_socket() {
         cgroup_id: Some(1),
         shutdown: Some(0),
         ipv6_only: None,
-        info: None,
-        malformed: 0,
+        sockopt: Some(0x52),
+        ..Extras::default()
     };
     assert_eq!(reply.extras(), extras);
     let kinds: Vec<_> = reply.attributes.map(|a| a.unwrap().0).collect();
