@@ -48,6 +48,17 @@ pub enum Details<'a> {
     Inet(InetDetails<'a>),
 }
 
+impl<'a> Details<'a> {
+    /// Those of a socket with IP addresses.
+    pub const fn inet(&self) -> Option<&InetDetails<'a>> {
+        if let Self::Inet(inet) = self {
+            Some(inet)
+        } else {
+            None
+        }
+    }
+}
+
 /// The words of a list, which begins at bit 0, whose bits are set.
 fn words_of<T: Copy>(words: &[T], bits: u32) -> impl Iterator<Item = T> {
     let set = move |&(place, _): &(usize, &T)| bits >> place & 1 == 1;

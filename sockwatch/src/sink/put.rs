@@ -163,6 +163,10 @@ impl Rounded {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the double that is nearest is wanted"
+)]
 mod tests {
     use proptest::prelude::*;
 

@@ -6,9 +6,9 @@ pub struct Ulp<'a> {
     /// Its name.
     pub name: &'a [u8],
     /// What TLS tells.
-    pub tls: Option<Tls>,
+    pub tls: Option<&'a Tls>,
     /// What MPTCP tells of this subflow.
-    pub mptcp: Option<Subflow>,
+    pub mptcp: Option<&'a Subflow>,
 }
 
 /// `TLS_INFO_` (`include/uapi/linux/tls.h`). `None`: not told.

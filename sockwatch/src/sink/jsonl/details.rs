@@ -6,7 +6,7 @@ mod tcp_info;
 use super::object::{List, Object, Text, Value, Word, field};
 use crate::{
     model::{
-        Details, Memory, Row, Timer, TimerKind,
+        Memory, Row, Timer, TimerKind,
         details::{
             Bbr, Congestion, CongestionNumbers, Dctcp, Md5Key, MptcpInfo, SocketOptions, Subflow,
             SubflowFlags, Tls, Ulp, Vegas,
@@ -18,10 +18,7 @@ use crate::{
 
 /// Writes the keys; of a socket that no dump of `list` has shown, all null.
 pub(super) fn details(object: &mut Object<'_>, row: Option<&Row<'_>>) {
-    let inet = row.and_then(|row| match &row.details {
-        Details::Inet(inet) => Some(inet),
-        Details::None => None,
-    });
+    let inet = row.and_then(|row| row.details.inet());
     field!(object, "timer", row.and_then(|row| row.timer));
     let shutdown = row.and_then(|row| row.shutdown);
     field!(object, "shutdown", shutdown.map(shutdown_word).map(Word));
@@ -159,8 +156,8 @@ impl Value for &Ulp<'_> {
     fn put(self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         field!(object, "name", Text(self.name));
-        field!(object, "tls", self.tls.as_ref());
-        field!(object, "mptcp", self.mptcp.as_ref());
+        field!(object, "tls", self.tls);
+        field!(object, "mptcp", self.mptcp);
         object.end();
     }
 }
@@ -183,14 +180,12 @@ struct Named(u16, Option<&'static str>);
 
 impl Value for Named {
     fn put(self, out: &mut Vec<u8>) {
-        match self.1 {
-            Some(name) => Word(name).put(out),
-            None => {
-                out.extend_from_slice(b"\"unknown-");
-                put::number(out, self.0);
-                out.push(b'"');
-            }
+        if let Some(name) = self.1 {
+            return Word(name).put(out);
         }
+        out.extend_from_slice(b"\"unknown-");
+        put::number(out, self.0);
+        out.push(b'"');
     }
 }
 

@@ -9,7 +9,7 @@ mod timer;
 mod upper;
 
 use crate::{
-    model::{Ask, Details, Netid, Row, details::InetDetails},
+    model::{Ask, Netid, Row, details::InetDetails},
     sink::put,
 };
 
@@ -96,10 +96,7 @@ pub(super) fn write(out: &mut Vec<u8>, row: &Row<'_>, beside: &Beside<'_>, optio
     if let Some(timer) = row.timer.filter(|_| options.timers) {
         timer::write(parts.next(), timer);
     }
-    let inet = match &row.details {
-        Details::Inet(inet) => Some(inet),
-        Details::None => None,
-    };
+    let inet = row.details.inet();
     if options.extended && row.netid.is_inet() {
         inet::extended(&mut parts, row, beside.cgroup);
     }
@@ -131,9 +128,10 @@ pub(super) fn write(out: &mut Vec<u8>, row: &Row<'_>, beside: &Beside<'_>, optio
 /// Whether there is a line for memory and what the protocol knows. Of a minisocket neither is known,
 /// and it has one.
 fn has_line(row: &Row<'_>, options: DetailOptions) -> bool {
-    match row.details {
-        Details::Inet(_) => options.memory || (options.info && row.netid != Netid::Udp),
-        Details::None => options.memory && row.memory.is_some(),
+    if row.details.inet().is_some() {
+        options.memory || (options.info && row.netid != Netid::Udp)
+    } else {
+        options.memory && row.memory.is_some()
     }
 }
 

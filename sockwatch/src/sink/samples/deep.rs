@@ -11,7 +11,7 @@ use crate::model::{
 };
 
 /// Every number another, and none left out.
-const TCP_INFO: TcpInfo = TcpInfo {
+static TCP_INFO: TcpInfo = TcpInfo {
     ca_state: CaState(2),
     retransmits: 1,
     probes: 2,
@@ -82,7 +82,7 @@ const TCP_INFO: TcpInfo = TcpInfo {
     accecn_opt_seen: Some(2),
 };
 
-const MPTCP_INFO: MptcpInfo = MptcpInfo {
+static MPTCP_INFO: MptcpInfo = MptcpInfo {
     subflows: 1,
     add_addr_signal: 2,
     add_addr_accepted: 3,
@@ -109,7 +109,7 @@ const MPTCP_INFO: MptcpInfo = MptcpInfo {
     last_ack_recv_ms: Some(21),
 };
 
-const TLS: Tls = Tls {
+static TLS: Tls = Tls {
     version: Some(0x0304),
     cipher: Some(54),
     tx_conf: Some(2),
@@ -118,7 +118,7 @@ const TLS: Tls = Tls {
     rx_no_pad: true,
 };
 
-const SUBFLOW: Subflow = Subflow {
+static SUBFLOW: Subflow = Subflow {
     flags: Some(SubflowFlags(0xc1)),
     token_rem: Some(0xab),
     token_loc: Some(0x7f00_0001),
@@ -186,7 +186,7 @@ pub(in super::super) fn each(mut each: impl FnMut(&Row<'_>)) {
             ulp: Some(Ulp {
                 name: b"mptcp",
                 tls: None,
-                mptcp: Some(SUBFLOW),
+                mptcp: Some(&SUBFLOW),
             }),
             ..full
         };
@@ -195,7 +195,7 @@ pub(in super::super) fn each(mut each: impl FnMut(&Row<'_>)) {
     let tls = InetDetails {
         ulp: Some(Ulp {
             name: b"tls",
-            tls: Some(TLS),
+            tls: Some(&TLS),
             mptcp: None,
         }),
         ..InetDetails::default()

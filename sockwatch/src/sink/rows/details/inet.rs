@@ -3,7 +3,7 @@
 use super::Parts;
 use crate::{
     model::{
-        AddressFamily, Row, TcpState,
+        AddressFamily, Row,
         details::{InetDetails, SocketOptions},
     },
     sink::{escape::escape, put},
@@ -26,7 +26,6 @@ pub(super) fn extended(parts: &mut Parts<'_>, row: &Row<'_>, cgroup_path: Option
         cgroup(parts, row, cgroup_path);
     }
     if row.local.address_family() == AddressFamily::Inet6
-        && matches!(row.state, TcpState::Listen | TcpState::Close)
         && let Some(only) = row.ipv6_only
     {
         put::number(parts.named("v6only:"), u8::from(only));

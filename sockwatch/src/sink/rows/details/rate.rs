@@ -58,7 +58,7 @@ impl Rate {
             return put::general_f64(out, self.bits, 6);
         };
         let whole = self.bits as u64;
-        if whole as f64 == self.bits {
+        if (whole as f64).to_bits() == self.bits.to_bits() {
             put::general(out, whole, scale, 3);
         } else {
             put::general_f64(out, self.bits / from as f64, 3);

@@ -38,10 +38,10 @@ pub(super) fn md5(parts: &mut Parts<'_>, keys: &[Md5Key]) {
 /// Appends `tcp-ulp-NAME`, and what it tells.
 pub(super) fn ulp(parts: &mut Parts<'_>, ulp: &Ulp<'_>) {
     escape(ulp.name, parts.named("tcp-ulp-"));
-    if let Some(tls) = &ulp.tls {
+    if let Some(tls) = ulp.tls {
         tls_numbers(parts, tls);
     }
-    if let Some(subflow) = &ulp.mptcp {
+    if let Some(subflow) = ulp.mptcp {
         subflow_numbers(parts, subflow);
     }
 }
@@ -52,14 +52,12 @@ fn tls_numbers(parts: &mut Parts<'_>, tls: &Tls) {
             return;
         };
         let out = parts.named(name);
-        match word(number) {
-            Some(word) => out.extend_from_slice(word.as_bytes()),
-            None => {
-                out.extend_from_slice(b"unknown(");
-                put::number(out, number);
-                out.push(b')');
-            }
+        if let Some(word) = word(number) {
+            return out.extend_from_slice(word.as_bytes());
         }
+        out.extend_from_slice(b"unknown(");
+        put::number(out, number);
+        out.push(b')');
     };
     part("version: ", tls.version, tls_version);
     part("cipher: ", tls.cipher, tls_cipher);

@@ -36,6 +36,7 @@ struct Scratch {
     tcp_info: TcpInfo,
     mptcp: MptcpInfo,
     md5: Vec<Md5Key>,
+    ulp: ulp::Scratch,
 }
 
 impl Inet {
@@ -149,7 +150,7 @@ impl Scratch {
             details.md5 = &self.md5;
         }
         if let Some(bytes) = extras.ulp {
-            let (ulp, wrong) = ulp::read(bytes);
+            let (ulp, wrong) = ulp::read(bytes, &mut self.ulp);
             details.ulp = Some(ulp);
             malformed += wrong;
         }

@@ -3,7 +3,7 @@
 
 use super::{super::fixtures, *};
 use crate::model::{
-    Ask, Details, Netid, TcpState, TimerKind,
+    Ask, Netid, TcpState, TimerKind,
     details::{Bbr, CongestionNumbers, InetDetails},
 };
 
@@ -78,10 +78,7 @@ fn numbers_of_tcp_come_with_its_info() {
 fn inet_details<T>(netid: Netid, fixture: &str, look: impl FnOnce(&InetDetails<'_>) -> T) -> T {
     let reader = Inet::asked(netid, NETNS, EVERYTHING);
     with(reader, &fixtures::bytes(fixture), |row| {
-        match &row.details {
-            Details::Inet(inet) => look(inet),
-            other => panic!("{other:?}"),
-        }
+        look(row.details.inet().unwrap())
     })
 }
 
@@ -150,14 +147,12 @@ fn keys_and_connections_of_mptcp() {
 #[test]
 fn what_was_not_asked_for_is_not_shown_even_if_it_comes() {
     let details = inet(Netid::Tcp, fixtures::MD5_LISTENER, |row| {
-        match row.details {
-            Details::Inet(inet) => (
-                inet.md5.len(),
-                inet.tcp_info.is_some(),
-                inet.congestion.is_some(),
-            ),
-            _ => panic!("{row:?}"),
-        }
+        let inet = row.details.inet().unwrap();
+        (
+            inet.md5.len(),
+            inet.tcp_info.is_some(),
+            inet.congestion.is_some(),
+        )
     });
     assert_eq!(details, (0, false, false));
 }

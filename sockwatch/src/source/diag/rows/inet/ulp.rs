@@ -10,19 +10,40 @@ const NAME: u16 = 1;
 const TLS: u16 = 2;
 const MPTCP: u16 = 3;
 
+/// What an upper layer refers to.
+#[derive(Default)]
+pub(super) struct Scratch {
+    tls: Tls,
+    subflow: Subflow,
+}
+
 /// Reads it, and says how many attributes made no sense.
-pub(super) fn read(bytes: &[u8]) -> (Ulp<'_>, u32) {
-    let mut ulp = Ulp::default();
+pub(super) fn read<'a>(bytes: &'a [u8], scratch: &'a mut Scratch) -> (Ulp<'a>, u32) {
+    let mut name = &[][..];
+    let (mut has_tls, mut has_subflow) = (false, false);
     let mut within = 0;
     let malformed = Attributes::new(bytes).read(|kind, bytes| {
         match kind {
-            NAME => ulp.name = text(bytes),
-            TLS => within += tls(bytes, ulp.tls.insert(Tls::default())),
-            MPTCP => within += subflow(bytes, ulp.mptcp.insert(Subflow::default())),
+            NAME => name = text(bytes),
+            TLS => {
+                has_tls = true;
+                scratch.tls = Tls::default();
+                within += tls(bytes, &mut scratch.tls);
+            }
+            MPTCP => {
+                has_subflow = true;
+                scratch.subflow = Subflow::default();
+                within += subflow(bytes, &mut scratch.subflow);
+            }
             _ => {}
         }
         true
     });
+    let ulp = Ulp {
+        name,
+        tls: has_tls.then_some(&scratch.tls),
+        mptcp: has_subflow.then_some(&scratch.subflow),
+    };
     (ulp, malformed + within)
 }
 
