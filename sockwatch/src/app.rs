@@ -24,10 +24,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser as _, error::ErrorKind};
+use clap::error::ErrorKind;
 use log::LevelFilter;
 
-use cli::{Cli, Command, family_words};
+use cli::{Command, family_words};
 use config::{Config, ListConfig};
 
 use crate::explain::one_line;
@@ -112,9 +112,14 @@ fn log_to_stderr(verbose: bool) {
         .init();
 }
 
+/// The command line's definitions, for what is made from them: manual pages, completions.
+pub fn command() -> clap::Command {
+    cli::command()
+}
+
 /// Runs the program; the error, if any, goes to standard error in one line.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match cli::read() {
         Ok(cli) => cli,
         Err(asked)
             if matches!(

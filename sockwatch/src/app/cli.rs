@@ -9,7 +9,7 @@ mod select;
 mod shared;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(super) use later::not_yet;
 pub(super) use list::ListArgs;
@@ -46,6 +46,21 @@ pub(super) enum Command {
     List(Box<ListArgs>),
     /// Say what this kernel and this user can do, and the cure for what they can't
     Doctor,
+}
+
+/// The definitions. What a transition has none of, the live trace takes, and says so, but does not
+/// offer.
+pub(super) fn command() -> clap::Command {
+    Cli::command().mut_args(|arg| match arg.get_help_heading() {
+        Some(details::HEADING) => arg.hide(true),
+        _ => arg,
+    })
+}
+
+/// Reads the command line of this process.
+pub(super) fn read() -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches()?;
+    Cli::from_arg_matches(&matches)
 }
 
 impl Command {

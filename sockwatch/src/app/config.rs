@@ -10,8 +10,10 @@ use super::{
     words,
 };
 use crate::{
-    filter::{Choice, Expr, Matter, Selection, Tables, tables::StateOption},
-    model::{AddressFamily, Family, Netid, Proto, StateSet, TcpState},
+    filter::{
+        Choice, Expr, Matter, Selection, Tables, is_traced, tables::StateOption, traced::TRACED,
+    },
+    model::{Family, Netid, StateSet, TcpState},
     sink::{Target, rows::DetailOptions},
     source::{
         diag::netns::{self, Netns},
@@ -195,33 +197,14 @@ fn open_netns(args: &SharedArgs) -> Result<Option<Netns>, Failure> {
     netns.map_err(Failure::runtime)
 }
 
-/// The protocols whose sockets pass through `inet_sock_set_state`.
-const TRACED: [Proto; 4] = [Proto::Tcp, Proto::Mptcp, Proto::Sctp, Proto::Dccp];
-
-fn is_traced(table: Netid) -> bool {
-    TRACED
-        .iter()
-        .any(|&proto| Netid::try_from(proto) == Ok(table))
-}
-
 /// Only sockets whose states change are traced.
 fn refuse_untraced(chosen: &[Chosen]) -> Result<(), Failure> {
-    let untraced = |choice: &Choice| match choice {
-        Choice::Table(table) => !is_traced(*table),
-        Choice::Family(family) => !is_inet(*family),
-        Choice::Query(query) => query.asked_for().any(|table| !is_traced(table)),
-        Choice::States(option) => *option == StateOption::BoundInactive,
-    };
-    match chosen.iter().find(|chosen| untraced(&chosen.choice)) {
+    match chosen.iter().find(|chosen| !chosen.choice.is_traced()) {
         Some(Chosen { shown, .. }) => Err(Failure::usage(anyhow!(
             "{shown}: not traced live; `sockwatch list {shown}` shows what there is"
         ))),
         None => Ok(()),
     }
-}
-
-const fn is_inet(family: AddressFamily) -> bool {
-    matches!(family, AddressFamily::Inet | AddressFamily::Inet6)
 }
 
 /// What the options say of the live trace, where every state is shown if nothing names any.

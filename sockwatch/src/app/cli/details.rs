@@ -5,11 +5,14 @@ use clap::Args;
 
 use crate::sink::rows::DetailOptions;
 
+/// The heading of these options.
+pub(super) const HEADING: &str = "Details";
+
 /// What to show behind the columns, with the flags of ss.
 #[derive(Clone, Copy, Debug, Args)]
 pub(in crate::app) struct DetailArgs {
     /// Show the timer that runs, if any
-    #[arg(short = 'o', long = "options", help_heading = "Details")]
+    #[arg(short = 'o', long = "options", help_heading = HEADING)]
     pub timers: bool,
 }
 
