@@ -13,11 +13,13 @@
 use std::time::Duration;
 
 pub mod binary;
+pub mod command_line;
 pub mod expressions;
 pub mod flood;
 pub mod flows;
 pub mod json;
 pub mod lines;
+pub mod listing;
 pub mod netns;
 pub mod population;
 pub mod privilege;

@@ -70,12 +70,14 @@ mod selection;
 mod severed;
 #[path = "kernel/text.rs"]
 mod text;
+#[path = "kernel/tutorials.rs"]
+mod tutorials;
 
 fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 26] = [
+    let modules: [fn() -> Vec<Trial>; 27] = [
         addresses::trials,
         container::trials,
         exact::trials,
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         selection::trials,
         severed::trials,
         text::trials,
+        tutorials::trials,
     ];
     trial::run(modules.iter().flat_map(|trials| trials()).collect())
 }
