@@ -20,6 +20,8 @@ macro_rules! trials {
 
 #[path = "kernel/addresses.rs"]
 mod addresses;
+#[path = "kernel/both.rs"]
+mod both;
 #[path = "kernel/container.rs"]
 mod container;
 #[path = "kernel/exact.rs"]
