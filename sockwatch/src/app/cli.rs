@@ -49,11 +49,18 @@ pub(super) enum Command {
 }
 
 /// The definitions. What a transition has none of, the live trace takes, and says so, but does not
-/// offer.
+/// offer. Rows of `list` have no colours.
 pub(super) fn command() -> clap::Command {
-    Cli::command().mut_args(|arg| match arg.get_help_heading() {
+    let live = Cli::command().mut_args(|arg| match arg.get_help_heading() {
         Some(details::HEADING) => arg.hide(true),
         _ => arg,
+    });
+    live.mut_subcommand("list", |list| {
+        list.mut_arg("color", |arg| arg.help("Colour messages"))
+            .after_help(
+                "Exit status: 0, 1 something could not be read, 2 usage or filter, 3 not permitted \
+                 or not supported here.",
+            )
     })
 }
 
