@@ -27,7 +27,7 @@ use std::{
 use clap::error::ErrorKind;
 use log::LevelFilter;
 
-use cli::{Command, family_words};
+use cli::{Cli, Command, LiveArgs, family_words};
 use config::{Config, ListConfig};
 
 use crate::explain::one_line;
@@ -117,6 +117,10 @@ pub fn command() -> clap::Command {
     cli::command()
 }
 
+fn trace(args: LiveArgs) -> Result<(), Failure> {
+    Config::new(args).and_then(live::run)
+}
+
 /// Runs the program; the error, if any, goes to standard error in one line.
 pub fn main() -> ExitCode {
     let cli = match cli::read() {
@@ -147,8 +151,9 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.command {
         Some(Command::Doctor) => doctor::run(),
+        Some(Command::List(args)) if args.shared.events => trace(Cli::events(*args).live),
         Some(Command::List(args)) => ListConfig::new(&args).and_then(|config| list::run(&config)),
-        None => Config::new(cli.live).and_then(live::run),
+        None => trace(cli.live),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

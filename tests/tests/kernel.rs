@@ -70,6 +70,8 @@ mod run;
 mod selection;
 #[path = "kernel/severed.rs"]
 mod severed;
+#[path = "kernel/summary.rs"]
+mod summary;
 #[path = "kernel/text.rs"]
 mod text;
 #[path = "kernel/tutorials.rs"]
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         run::trials,
         selection::trials,
         severed::trials,
+        summary::trials,
         text::trials,
         tutorials::trials,
     ];

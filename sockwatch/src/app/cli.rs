@@ -70,6 +70,21 @@ pub(super) fn read() -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&matches)
 }
 
+impl Cli {
+    /// The live trace of what `list -E` was told.
+    pub(super) fn events(list: ListArgs) -> Self {
+        let live = Self::parse_from(["sockwatch"]).live;
+        Self {
+            command: None,
+            live: LiveArgs {
+                processes: list.processes,
+                shared: list.shared,
+                ..live
+            },
+        }
+    }
+}
+
 impl Command {
     /// The command that `word` looks like, if any.
     pub(super) fn like(word: &str) -> Option<&'static str> {

@@ -138,6 +138,10 @@ pub(super) struct ListConfig {
     pub queues: bool,
     /// What is shown behind the columns.
     pub details: DetailOptions,
+    /// `-s`
+    pub summary: bool,
+    /// Whether sockets are listed: not with `-s` alone.
+    pub rows: bool,
     pub verbose: bool,
 }
 
@@ -162,9 +166,16 @@ impl ListConfig {
             header: !shared.no_header,
             queues: !args.no_queues,
             details: shared.details.options(),
+            summary: args.summary,
+            rows: !args.summary || selects(shared),
             verbose: shared.verbose,
         })
     }
+}
+
+/// Whether anything says which sockets are wanted.
+fn selects(shared: &SharedArgs) -> bool {
+    !(shared.select.chosen.is_empty() && shared.words.is_empty() && shared.filter.is_empty())
 }
 
 /// Whether what goes to `stream` is to be coloured.
