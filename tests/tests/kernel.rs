@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 27] = [
+    let modules: &[fn() -> Vec<Trial>] = &[
         addresses::trials,
         container::trials,
         exact::trials,
