@@ -79,7 +79,7 @@ fn orphans_are_counted_in_their_namespace(_netns: &Netns) -> Result<()> {
     pair.client.set_nonblocking(true)?;
     // More than the peer has room for: it can't be sent before somebody reads.
     let full = loop {
-        if let Err(error) = pair.client.write(&[0; 1 << 16]) {
+        if let Err(error) = pair.client.write(&[0; 1 << 12]) {
             break error;
         }
     };
