@@ -18,6 +18,7 @@ pub mod flood;
 pub mod flows;
 pub mod json;
 pub mod lines;
+pub mod names;
 pub mod netns;
 pub mod population;
 pub mod privilege;

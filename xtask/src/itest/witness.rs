@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::site::{is_left_behind, own_name};
+use sockwatch_tests::names;
 
 #[cfg(test)]
 mod tests;
@@ -45,11 +45,11 @@ impl Witness {
     pub(super) fn of(process: u32) -> Result<Self> {
         for left in fs::read_dir(INSTANCES).context(INSTANCES)? {
             let left = left.context(INSTANCES)?;
-            if is_left_behind(&left.file_name().to_string_lossy()) {
+            if names::is_left_behind(&left.file_name().to_string_lossy()) {
                 fs::remove_dir(left.path()).with_context(|| left.path().display().to_string())?;
             }
         }
-        let instance = Path::new(INSTANCES).join(own_name());
+        let instance = Path::new(INSTANCES).join(names::own());
         fs::create_dir(&instance).with_context(|| instance.display().to_string())?;
         let witness = Self { instance, process };
         witness.follow_threads()?;
