@@ -31,6 +31,7 @@ pub mod syn;
 pub mod text;
 pub mod trial;
 pub mod unanswered;
+pub mod witness;
 
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
