@@ -11,7 +11,7 @@
 //! fails because of sockwatch fails again as soon as process 1 keeps out of it. What the witness does
 //! not tell: namespaces (so an event may be of another trial's socket, or of another program's), the
 //! events of a thread that process 1 has begun during the trial, and whether this machine is of that
-//! kind. A panic is not judged.
+//! kind. A panic is not judged, nor what sockwatch has no part in ([`NotHere`], [`NotMade`]).
 
 use std::{
     error::Error,
@@ -94,8 +94,8 @@ fn judged(
         }
         eprintln!(
             "\n{name}: run {number} of at most {RUNS} failed: {error:#}\n\
-             Perhaps because programs were not told of this, while process {INIT} was current:\n  {}",
-            withheld.events().join("\n  ")
+             Perhaps because programs were not told of this, while process {INIT} was current:\n\
+             {withheld}"
         );
         if number == RUNS {
             return Err(error);
@@ -107,7 +107,7 @@ fn judged(
 
 /// Whether a run may have failed with this error for what was withheld alone.
 fn is_explained(error: &anyhow::Error, withheld: &Withheld) -> bool {
-    !error.is::<NotHere>() && !withheld.events().is_empty()
+    !withheld.is_empty() && !error.is::<NotHere>() && !error.is::<NotMade>()
 }
 
 /// What was withheld since the last look; nothing where nobody can tell.
@@ -137,3 +137,15 @@ impl fmt::Display for NotHere {
 }
 
 impl Error for NotHere {}
+
+/// What sockwatch was to tell of did not come about, and why: sockwatch has no part in that.
+#[derive(Debug)]
+pub struct NotMade(pub String);
+
+impl fmt::Display for NotMade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for NotMade {}

@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     fs::{self, File, OpenOptions},
     io::{ErrorKind, Read as _},
     net::IpAddr,
@@ -49,6 +50,9 @@ const HANDLERS: [(&str, &[&str]); 2] = [
 /// Where a segment is dropped that has ended a minisocket or made a TIME-WAIT of it.
 const RECEIVERS: [&str; 2] = ["tcp_v4_rcv", "tcp_v6_rcv"];
 
+/// How many events are told in full.
+const TOLD: usize = 20;
+
 /// A trace of what happens while one process runs; it ends when dropped.
 #[derive(Debug)]
 pub struct Witness {
@@ -58,11 +62,13 @@ pub struct Witness {
     process: u32,
 }
 
-/// What was seen of sockets.
+/// What was seen of sockets: all that sockwatch might have told of or needed to know.
 #[derive(Clone, Debug, Default)]
 pub struct Withheld {
-    /// As the kernel tells them, oldest first.
-    events: Vec<String>,
+    /// The first [`TOLD`] events, as the kernel tells them.
+    first: Vec<String>,
+    /// How many there were.
+    total: usize,
     /// Addresses of sockets that changed their state, each `local peer`.
     sockets: BTreeSet<String>,
     /// Timers that expired, by the index of their handler in [`HANDLERS`].
@@ -183,7 +189,8 @@ impl Withheld {
                 _ => true,
             };
             if of_a_socket {
-                withheld.events.push(line.trim().escape_debug().to_string());
+                withheld.total += 1;
+                withheld.tell([line.trim().escape_debug().to_string()]);
             }
             match (name, handler) {
                 (STATE, _) => withheld.sockets.extend(addresses(event)),
@@ -196,17 +203,22 @@ impl Withheld {
 
     /// Adds what was seen later.
     pub fn extend(&mut self, later: Self) {
-        self.events.extend(later.events);
+        self.total += later.total;
+        self.tell(later.first);
         self.sockets.extend(later.sockets);
         for (sum, more) in self.expired.iter_mut().zip(later.expired) {
             *sum += more;
         }
     }
 
-    /// What it was, as the kernel tells it, oldest first: all that sockwatch might have told of or
-    /// needed to know.
-    pub fn events(&self) -> &[String] {
-        &self.events
+    fn tell(&mut self, events: impl IntoIterator<Item = String>) {
+        let room = TOLD - self.first.len();
+        self.first.extend(events.into_iter().take(room));
+    }
+
+    /// Whether that is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
     }
 
     /// Whether a state change of the socket with these addresses was withheld.
@@ -220,6 +232,17 @@ impl Withheld {
         let mut handlers = HANDLERS.iter().zip(self.expired);
         let ((handler, _), count) = handlers.find(|(it, _)| it.1.contains(&state))?;
         Some((handler, count))
+    }
+}
+
+impl fmt::Display for Withheld {
+    /// One line for each event, oldest first; of many the first ones and their number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.join("\n"))?;
+        match self.total - self.first.len() {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
     }
 }
 

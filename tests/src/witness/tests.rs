@@ -55,9 +55,9 @@ const OF_SOCKETS: [&str; 6] = [
 #[test]
 fn only_what_is_of_sockets_counts() {
     let mut withheld = Withheld::read(OTHERS);
-    let events = withheld.events();
-    assert_eq!(events.len(), OF_SOCKETS.len(), "{events:#?}");
-    for (event, what) in events.iter().zip(OF_SOCKETS) {
+    let told = withheld.to_string();
+    assert_eq!(told.lines().count(), OF_SOCKETS.len(), "{told}");
+    for (event, what) in told.lines().zip(OF_SOCKETS) {
         assert!(
             event.starts_with("worker-75 ") && event.contains(what),
             "{event}"
@@ -68,17 +68,28 @@ fn only_what_is_of_sockets_counts() {
     assert_eq!(withheld.expired, [0, 0]);
 
     withheld.extend(Withheld::read(TRACE));
-    assert_eq!(withheld.events().len(), OF_SOCKETS.len() + 4);
+    assert_eq!(withheld.total, OF_SOCKETS.len() + 4);
     withheld.extend(Withheld::read(TRACE));
     assert_eq!((withheld.sockets.len(), withheld.expired), (3, [2, 0]));
 }
 
 #[test]
+fn of_many_the_first_are_told_and_the_rest_are_counted() {
+    let mut withheld = Withheld::read(&OTHERS.repeat(3));
+    for (more, total) in [("", 18), ("and 16 more", 36)] {
+        let told = withheld.to_string();
+        assert_eq!(withheld.total, total);
+        assert!(told.ends_with(more), "{told}");
+        assert_eq!(withheld.first.len(), TOLD.min(total));
+        withheld.extend(withheld.clone());
+    }
+}
+
+#[test]
 fn a_trace_of_nothing_tells_nothing() {
-    assert!(Withheld::read("").events().is_empty());
-    assert!(
-        Withheld::read(" a worker-75 [001] ..s1. 1.0: kfree_skb: ")
-            .events()
-            .is_empty()
-    );
+    for nothing in ["", " a worker-75 [001] ..s1. 1.0: kfree_skb: "] {
+        let withheld = Withheld::read(nothing);
+        assert!(withheld.is_empty());
+        assert_eq!(withheld.to_string(), "");
+    }
 }
