@@ -1,14 +1,15 @@
 //! Puts the BPF object where the loader includes it from.
 //!
-//! That is the committed `bpf/sockwatch.bpf.o`, or the object that `SOCKWATCH_BPF_OBJECT` names:
-//! so a freshly built one can be tested without being installed.
+//! That is the committed `bpf/sockwatch.bpf.o`, or the object that `SOCKWATCH_BPF_OBJECT` names (empty
+//! is as good as unset): so a freshly built one can be tested without being installed.
 
 use std::{env, fs, path::PathBuf};
 
 fn main() {
     const OVERRIDE: &str = "SOCKWATCH_BPF_OBJECT";
     println!("cargo::rerun-if-env-changed={OVERRIDE}");
-    let object = env::var_os(OVERRIDE).map_or_else(
+    let named = env::var_os(OVERRIDE).filter(|it| !it.is_empty());
+    let object = named.map_or_else(
         || {
             PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"))
                 .join("bpf/sockwatch.bpf.o")

@@ -24,10 +24,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser as _, error::ErrorKind};
+use clap::error::ErrorKind;
 use log::LevelFilter;
 
-use cli::{Cli, Command, family_words};
+use cli::{Cli, Command, LiveArgs, family_words};
 use config::{Config, ListConfig};
 
 use crate::explain::one_line;
@@ -112,9 +112,18 @@ fn log_to_stderr(verbose: bool) {
         .init();
 }
 
+/// The command line's definitions, for what is made from them: manual pages, completions.
+pub fn command() -> clap::Command {
+    cli::command()
+}
+
+fn trace(args: LiveArgs) -> Result<(), Failure> {
+    Config::new(args).and_then(live::run)
+}
+
 /// Runs the program; the error, if any, goes to standard error in one line.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match cli::read() {
         Ok(cli) => cli,
         Err(asked)
             if matches!(
@@ -142,8 +151,9 @@ pub fn main() -> ExitCode {
     }
     let done = match cli.command {
         Some(Command::Doctor) => doctor::run(),
+        Some(Command::List(args)) if args.shared.events => trace(Cli::events(*args).live),
         Some(Command::List(args)) => ListConfig::new(&args).and_then(|config| list::run(&config)),
-        None => Config::new(cli.live).and_then(live::run),
+        None => trace(cli.live),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,7 @@ pub mod proto;
 pub mod row;
 pub mod socket;
 pub mod state;
+pub mod summary;
 pub mod time;
 pub mod transition;
 

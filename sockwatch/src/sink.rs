@@ -9,6 +9,7 @@ pub mod jsonl;
 mod put;
 pub mod rows;
 mod stamp;
+pub mod summary;
 pub mod text;
 pub mod writer;
 

@@ -6,3 +6,4 @@
 pub mod diag;
 pub mod ebpf;
 pub mod replay;
+pub mod sockstat;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustix::net::{self, AddressFamily};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     netns::{link_to_nobody, pretend_far_is_known, route_to_nobody, sysctl},
     process::output,
     syn::Injector,
+    trial::NotMade,
 };
 
 /// Where the flood comes from: addresses for benchmarks (RFC 2544), routed to nobody.
@@ -81,7 +82,8 @@ impl Flooded {
                 return took.context("there is a first round");
             }
         }
-        anyhow::bail!("only {there} of {count} SYNs became half-open connections")
+        let why = format!("only {there} of {count} SYNs became half-open connections");
+        bail!(NotMade(why))
     }
 }
 

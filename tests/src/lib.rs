@@ -13,11 +13,14 @@
 use std::time::Duration;
 
 pub mod binary;
+pub mod command_line;
 pub mod expressions;
 pub mod flood;
 pub mod flows;
 pub mod json;
 pub mod lines;
+pub mod listing;
+pub mod names;
 pub mod netns;
 pub mod population;
 pub mod privilege;
@@ -30,6 +33,7 @@ pub mod syn;
 pub mod text;
 pub mod trial;
 pub mod unanswered;
+pub mod witness;
 
 /// How long anything may take before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::thread::{LinkNameSpaceType, gettid, move_into_link_name_space};
 
-use crate::process::output;
+use crate::{names, process::output};
 
 /// The namespace of the running test. It goes when the last one inside it has gone.
 #[derive(Clone, Debug)]
@@ -106,13 +106,9 @@ pub struct Named {
 }
 
 impl Named {
-    /// Makes one; `label` tells those of one test apart.
+    /// Makes one; `label` tells those of one process apart.
     pub fn new(label: &str) -> Result<Self> {
-        Self::called(format!("sockwatch-test-{}-{label}", process::id()))
-    }
-
-    /// Makes one with a name of one's own.
-    pub fn called(name: String) -> Result<Self> {
+        let name = format!("{}-{label}", names::own());
         ip(&format!("netns add {name}"))?;
         let named = Self { name };
         ip(&format!("-n {} link set lo up", named.name))?;

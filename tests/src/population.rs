@@ -64,6 +64,30 @@ impl Population {
         Ok(all)
     }
 
+    /// Adds services and their clients, on addresses of their own, and a connection in FIN-WAIT-1.
+    pub fn serve(&mut self) -> Result<()> {
+        ip("address add 192.168.1.1/24 dev near")?;
+        ip("address add 192.168.1.5/24 dev near")?;
+        for (place, service) in [22, 25, 443].into_iter().enumerate() {
+            let address = format!("192.168.1.1:{service}");
+            let listener = self.listen(&address, Extra::default())?;
+            let local = format!("192.168.1.5:{}", 41_000 + place);
+            self.pair(&listener, &local, &address, 0)?;
+        }
+        let http = self.listen("192.168.1.1:80", Extra::default())?;
+        self.pair(&http, "192.168.1.5:41080", "192.168.1.1:80", 0)?;
+        // FIN-WAIT-1: the client is gone with its address, and the FIN reaches nobody.
+        ip("address add 192.168.1.6/24 dev near")?;
+        let client = bound("192.168.1.6:41081", Type::STREAM, Extra::default())?;
+        client.connect(&address("192.168.1.1:80")?)?;
+        let server = http.accept()?.0;
+        ip("address delete 192.168.1.6/24 dev near")?;
+        server.shutdown(std::net::Shutdown::Write)?;
+        ss::wait_for("fin-wait-1")?;
+        self.inet.extend([client, server]);
+        Ok(())
+    }
+
     fn tcp(&mut self) -> Result<()> {
         let v4 = self.listen("127.0.0.1:5000", Extra::default())?;
         self.pair(&v4, "127.0.0.1:40001", "127.0.0.1:5000", 0)?;

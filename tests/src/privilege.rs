@@ -1,6 +1,6 @@
-//! What this user may do: kernel tests that need more show as ignored.
+//! What this user may do, and from where: kernel tests that need more show as ignored.
 
-use std::fs;
+use std::{fs, io, path::Path};
 
 use rustix::process::geteuid;
 
@@ -32,4 +32,9 @@ pub fn missing() -> Option<String> {
     } else {
         Some(format!("needs {}", names.join(", ")))
     }
+}
+
+/// Whether process ids are the kernel's own: `PROC_PID_INIT_INO` (`include/uapi/linux/nsfs.h`).
+pub fn in_initial_pid_namespace() -> io::Result<bool> {
+    Ok(fs::read_link("/proc/self/ns/pid")? == Path::new("pid:[4026531836]"))
 }

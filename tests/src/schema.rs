@@ -10,13 +10,14 @@ const SCHEMA: &str = include_str!("../../sockwatch/schema/events-v1.schema.json"
 
 /// Which definition describes which type. Validating against that one says what is wrong, where
 /// the whole schema would only say that none of its alternatives fits.
-const DEFINITIONS: [(&str, &str); 6] = [
+const DEFINITIONS: [(&str, &str); 7] = [
     ("start", "start"),
     ("socket", "socket"),
     ("transition", "transition"),
     ("lost", "lost"),
     ("stats", "totals"),
     ("stop", "totals"),
+    ("summary", "summary"),
 ];
 
 /// Checks one line, parsed.

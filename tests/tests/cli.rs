@@ -76,7 +76,7 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
             &["list", "-K", "dst", "::1"],
             &["-K (--kill) is not there yet"],
         ),
-        (&["list", "-s"], &["-s (--summary) is not there yet"]),
+        (&["-s"], &["-s (--summary): only sockwatch list has it"]),
         (&["list", "--jsn"], &["unknown option '--jsn'"]),
         (&["list", "sport", "=", "-1"], &["unknown option '-1'"]),
         (

@@ -20,6 +20,8 @@ macro_rules! trials {
 
 #[path = "kernel/addresses.rs"]
 mod addresses;
+#[path = "kernel/both.rs"]
+mod both;
 #[path = "kernel/container.rs"]
 mod container;
 #[path = "kernel/exact.rs"]
@@ -68,14 +70,18 @@ mod run;
 mod selection;
 #[path = "kernel/severed.rs"]
 mod severed;
+#[path = "kernel/summary.rs"]
+mod summary;
 #[path = "kernel/text.rs"]
 mod text;
+#[path = "kernel/tutorials.rs"]
+mod tutorials;
 
 fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 26] = [
+    let modules: &[fn() -> Vec<Trial>] = &[
         addresses::trials,
         container::trials,
         exact::trials,
@@ -101,7 +107,9 @@ fn main() -> ExitCode {
         run::trials,
         selection::trials,
         severed::trials,
+        summary::trials,
         text::trials,
+        tutorials::trials,
     ];
     trial::run(modules.iter().flat_map(|trials| trials()).collect())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
-use crate::{bench, ebpf, itest, lint, test};
+use crate::{bench, dist, ebpf, itest, lint, test};
 
 /// Development tasks of sockwatch.
 #[derive(Debug, Parser)]
@@ -34,6 +34,12 @@ enum Task {
     },
     /// Check format, lints and, where cargo-deny is installed, licences and sources.
     Lint,
+    /// Write manual pages and completions of bash, zsh, fish and elvish.
+    Dist {
+        /// Write to this directory, not to `target/dist`.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Run a test of the built program that takes minutes (root).
     #[command(subcommand)]
     Itest(itest::Test),
@@ -62,6 +68,7 @@ impl Cli {
             Task::Ebpf { check: false, out } => ebpf::install(&workspace, out),
             Task::Test { args } => test::run(&workspace, &args),
             Task::Lint => lint::run(&workspace),
+            Task::Dist { out } => dist::run(&workspace, out),
             Task::Itest(test) => itest::run(&workspace, &test),
             Task::Bench(options) => bench::run(&workspace, &options),
             Task::Churn => bench::generate(),

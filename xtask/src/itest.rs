@@ -13,7 +13,6 @@ mod rebuild;
 mod report;
 mod site;
 mod stream;
-mod witness;
 
 /// The tests.
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod cli;
 mod command;
+pub mod dist;
 pub mod ebpf;
 pub mod itest;
 pub mod lint;

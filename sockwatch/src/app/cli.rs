@@ -9,7 +9,7 @@ mod select;
 mod shared;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub(super) use later::not_yet;
 pub(super) use list::ListArgs;
@@ -46,6 +46,43 @@ pub(super) enum Command {
     List(Box<ListArgs>),
     /// Say what this kernel and this user can do, and the cure for what they can't
     Doctor,
+}
+
+/// The definitions. What a transition has none of, the live trace takes, and says so, but does not
+/// offer. Rows of `list` have no colours.
+pub(super) fn command() -> clap::Command {
+    let live = Cli::command().mut_args(|arg| match arg.get_help_heading() {
+        Some(details::HEADING) => arg.hide(true),
+        _ => arg,
+    });
+    live.mut_subcommand("list", |list| {
+        list.mut_arg("color", |arg| arg.help("Colour messages"))
+            .after_help(
+                "Exit status: 0, 1 something could not be read, 2 usage or filter, 3 not permitted \
+                 or not supported here.",
+            )
+    })
+}
+
+/// Reads the command line of this process.
+pub(super) fn read() -> Result<Cli, clap::Error> {
+    let matches = command().try_get_matches()?;
+    Cli::from_arg_matches(&matches)
+}
+
+impl Cli {
+    /// The live trace of what `list -E` was told.
+    pub(super) fn events(list: ListArgs) -> Self {
+        let live = Self::parse_from(["sockwatch"]).live;
+        Self {
+            command: None,
+            live: LiveArgs {
+                processes: list.processes,
+                shared: list.shared,
+                ..live
+            },
+        }
+    }
 }
 
 impl Command {

@@ -10,8 +10,10 @@ use super::{
     words,
 };
 use crate::{
-    filter::{Choice, Expr, Matter, Selection, Tables, tables::StateOption},
-    model::{AddressFamily, Family, Netid, Proto, StateSet, TcpState},
+    filter::{
+        Choice, Expr, Matter, Selection, Tables, is_traced, tables::StateOption, traced::TRACED,
+    },
+    model::{Family, Netid, StateSet, TcpState},
     sink::{Target, rows::DetailOptions},
     source::{
         diag::netns::{self, Netns},
@@ -138,6 +140,10 @@ pub(super) struct ListConfig {
     pub queues: bool,
     /// What is shown behind the columns.
     pub details: DetailOptions,
+    /// `-s`
+    pub summary: bool,
+    /// Whether sockets are listed: not with `-s` alone.
+    pub rows: bool,
     pub verbose: bool,
 }
 
@@ -162,9 +168,16 @@ impl ListConfig {
             header: !shared.no_header,
             queues: !args.no_queues,
             details: shared.details.options(shared.oneline, shared.numeric),
+            summary: args.summary,
+            rows: !args.summary || selects(shared),
             verbose: shared.verbose,
         })
     }
+}
+
+/// Whether anything says which sockets are wanted.
+fn selects(shared: &SharedArgs) -> bool {
+    !(shared.select.chosen.is_empty() && shared.words.is_empty() && shared.filter.is_empty())
 }
 
 /// Whether what goes to `stream` is to be coloured.
@@ -197,33 +210,14 @@ fn open_netns(args: &SharedArgs) -> Result<Option<Netns>, Failure> {
     netns.map_err(Failure::runtime)
 }
 
-/// The protocols whose sockets pass through `inet_sock_set_state`.
-const TRACED: [Proto; 4] = [Proto::Tcp, Proto::Mptcp, Proto::Sctp, Proto::Dccp];
-
-fn is_traced(table: Netid) -> bool {
-    TRACED
-        .iter()
-        .any(|&proto| Netid::try_from(proto) == Ok(table))
-}
-
 /// Only sockets whose states change are traced.
 fn refuse_untraced(chosen: &[Chosen]) -> Result<(), Failure> {
-    let untraced = |choice: &Choice| match choice {
-        Choice::Table(table) => !is_traced(*table),
-        Choice::Family(family) => !is_inet(*family),
-        Choice::Query(query) => query.asked_for().any(|table| !is_traced(table)),
-        Choice::States(option) => *option == StateOption::BoundInactive,
-    };
-    match chosen.iter().find(|chosen| untraced(&chosen.choice)) {
+    match chosen.iter().find(|chosen| !chosen.choice.is_traced()) {
         Some(Chosen { shown, .. }) => Err(Failure::usage(anyhow!(
             "{shown}: not traced live; `sockwatch list {shown}` shows what there is"
         ))),
         None => Ok(()),
     }
-}
-
-const fn is_inet(family: AddressFamily) -> bool {
-    matches!(family, AddressFamily::Inet | AddressFamily::Inet6)
 }
 
 /// What the options say of the live trace, where every state is shown if nothing names any.

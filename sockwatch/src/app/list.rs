@@ -5,6 +5,7 @@
 
 mod facts;
 mod output;
+mod summary;
 
 use anyhow::anyhow;
 use rustc_hash::FxHashMap;
@@ -23,12 +24,21 @@ use crate::{
 };
 use facts::Facts;
 use output::Output;
+use summary::SummaryError;
 
 /// Lists.
 pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
     log_to_stderr(config.verbose);
     if config.tables.netids.is_empty() {
         return Err(Failure::nothing_to_show());
+    }
+    let mut output = Output::new(config)?;
+    if config.summary {
+        let counts = summary::count(config.netns.as_ref()).map_err(summary_failure)?;
+        output.summary(config.netns.as_ref(), &counts);
+    }
+    if !config.rows {
+        return output.finish();
     }
     let needs = config.filter.needs();
     let may_mark = Capabilities::effective().has(Capability::NetAdmin);
@@ -45,7 +55,6 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
         ask: config.details.ask(needs.tcp_info),
     };
     let mut facts = Facts::gather(config, &query, needs)?;
-    let mut output = Output::new(config)?;
     let listed = diag::list(config.netns.as_ref(), &query, |row| {
         facts.of(row, |view, more| {
             if config.filter.matches(view) {
@@ -106,6 +115,17 @@ fn marks_unseen() -> Failure {
         "not permitted: a filter with fwmark needs CAP_NET_ADMIN; run it as root, or give the \
          program the capability: setcap cap_net_admin+ep FILE"
     ))
+}
+
+fn summary_failure(error: SummaryError) -> Failure {
+    match error {
+        SummaryError::Enter(_, InsideError::NotPermitted)
+        | SummaryError::Orphans(ListError::Inside {
+            source: InsideError::NotPermitted,
+            ..
+        }) => Failure::unsupported(error),
+        _ => Failure::runtime(error),
+    }
 }
 
 fn list_failure(error: ListError) -> Failure {

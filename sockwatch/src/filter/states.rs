@@ -51,6 +51,11 @@ const ELSEWHERE: [(&str, &str); 7] = [
     ("finwait2", "fin-wait-2"),
 ];
 
+/// Every name.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|(word, _)| *word)
+}
+
 /// The states that a name stands for.
 pub(super) fn named(name: &str) -> Option<StateSet> {
     let found = NAMES

@@ -3,6 +3,7 @@
 //! What stands after a predicate is [`super::value`]'s.
 
 use super::expr::{Compare, End};
+use super::states;
 
 /// A word that `ss` never takes for a value, wherever it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +120,16 @@ const PREDICATES_OF_SS: usize = 8;
 
 /// The words before the expression.
 pub(super) const STATE_WORDS: [&str; 3] = ["state", "exclude", "excl"];
+
+/// The words that a filter can have besides values and signs: those before states, names of states,
+/// predicates, and what joins them. For completions.
+pub fn vocabulary() -> impl Iterator<Item = &'static str> {
+    STATE_WORDS
+        .into_iter()
+        .chain(PREDICATES.map(|(word, _)| word))
+        .chain(["and", "or", "not"])
+        .chain(states::names())
+}
 
 impl Keyword {
     /// The keyword that `text` is, to `ss` as well.

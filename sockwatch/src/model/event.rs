@@ -2,7 +2,7 @@
 
 use super::{
     Cause, Errno, MonoNs, Nanos, Owner, Proto, Row, SocketInfo, SocketKey, TcpState, Transition,
-    Tuple,
+    Tuple, summary::Summary,
 };
 
 /// Anything that becomes a line.
@@ -84,6 +84,17 @@ pub struct RowEvent<'a> {
     pub owner: Option<&'a Owner>,
     /// Path of its cgroup below the cgroup2 mount.
     pub cgroup: Option<&'a str>,
+}
+
+/// The `summary` record.
+#[derive(Clone, Copy, Debug)]
+pub struct SummaryEvent<'a> {
+    /// When it was counted.
+    pub at: MonoNs,
+    /// Inode number of the network namespace.
+    pub netns: Option<u32>,
+    /// The counts.
+    pub summary: &'a Summary,
 }
 
 /// The `transition` record.

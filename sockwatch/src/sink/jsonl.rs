@@ -6,6 +6,7 @@
 mod details;
 mod object;
 mod row;
+mod summary;
 mod value;
 
 use std::{net::IpAddr, num::NonZeroU64};
@@ -14,7 +15,7 @@ use super::stamp::UtcStamp;
 use crate::model::{
     Cause, Event, MonoNs, Observed, Owner, Proto, SocketInfo, SocketKey, TcpState, Transition,
     Tuple, WallClock, container,
-    event::{Lost, RowEvent, SocketEvent, Start, Totals, TransitionEvent},
+    event::{Lost, RowEvent, SocketEvent, Start, SummaryEvent, Totals, TransitionEvent},
 };
 use object::{List, Null, Object, Plain, Text, Word, field};
 use row::OnlyInRows;
@@ -67,6 +68,15 @@ impl Jsonl {
     pub fn write_row(&mut self, event: &RowEvent<'_>, wall: WallClock, out: &mut Vec<u8>) {
         let mut object = self.begin(SOCKET, event.at, wall, out);
         row::row(&mut object, event);
+        object.end();
+        out.push(b'\n');
+    }
+
+    /// Appends the line of a summary to `out`, with its newline.
+    pub fn write_summary(&mut self, event: &SummaryEvent<'_>, wall: WallClock, out: &mut Vec<u8>) {
+        let mut object = self.begin("summary", event.at, wall, out);
+        field!(object, "netns", event.netns);
+        summary::counts(&mut object, event.summary);
         object.end();
         out.push(b'\n');
     }

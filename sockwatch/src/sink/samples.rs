@@ -9,6 +9,7 @@ use crate::model::{
     Cause, Comm, Errno, Event, Family, How, MonoNs, Nanos, Observed, Owner, Proto, SocketInfo,
     SocketKey, TcpNumbers, TcpState, Transition, Tuple, WallClock,
     event::{Degraded, Lost, LostWhere, SocketEvent, Start, Totals, TransitionEvent},
+    summary::{ByFamily, Summary, TcpSummary},
 };
 
 /// 2026-01-31T23:59:58Z is 0 on the monotonic clock.
@@ -18,6 +19,20 @@ pub(super) const WALL: WallClock = WallClock {
 
 /// The namespace most samples are in.
 pub(super) const OWN_NETNS: u32 = 4_026_531_840;
+
+pub(super) const SUMMARY: Summary = Summary {
+    sockets: 11,
+    tcp: TcpSummary {
+        established: 4,
+        closed: Some(8),
+        orphaned: 1,
+        time_wait: 2,
+    },
+    raw: ByFamily { inet: 3, inet6: 0 },
+    udp: ByFamily { inet: 1, inet6: 8 },
+    tcp_hashed: ByFamily { inet: 6, inet6: 5 },
+    fragments: ByFamily { inet: 4, inet6: 0 },
+};
 
 pub(super) fn tuple(family: Family, src: (&str, u16), dst: (&str, u16)) -> Tuple {
     let address = |text: &str| text.parse::<IpAddr>().unwrap().to_canonical();

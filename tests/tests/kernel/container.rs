@@ -1,12 +1,12 @@
 //! The container of a socket, as its cgroup's path tells it.
 
-use std::{fs, path::PathBuf, process};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use libtest_mimic::Trial;
 use serde_json::json;
 use sockwatch_tests::{
-    json::Watch, netns::Netns, process::Process, role::Role, story::matches, trial::NotHere,
+    json::Watch, names, netns::Netns, process::Process, role::Role, story::matches, trial::NotHere,
 };
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -34,7 +34,7 @@ struct Docker {
 
 impl Docker {
     fn new() -> Result<Self> {
-        let parent = format!("/sockwatch-test-{}", process::id());
+        let parent = format!("/{}", names::own());
         let path = format!("{parent}/docker-{ID}.scope");
         let mount = mount()?;
         let below = |path: &str| mount.join(path.trim_start_matches('/'));

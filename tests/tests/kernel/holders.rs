@@ -19,6 +19,7 @@ use sockwatch_tests::{
     flows::{LOOPBACK, sk},
     json::{Record, Watch},
     netns::{Named, Netns},
+    privilege,
     process::{Process, output},
     role::{Role, Server, own_comm, send_descriptor},
     story::matches,
@@ -44,8 +45,7 @@ fn need_iterator() -> Result<()> {
     if !Path::new("/sys/kernel/btf/vmlinux").exists() {
         bail!(NotHere("needs a kernel with BTF"));
     }
-    let namespace = fs::read_link("/proc/self/ns/pid")?;
-    if namespace != Path::new("pid:[4026531836]") {
+    if !privilege::in_initial_pid_namespace()? {
         bail!(NotHere("needs the initial pid namespace"));
     }
     Ok(())

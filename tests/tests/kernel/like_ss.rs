@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeSet, process::Command};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use sockwatch_tests::{
     binary,
     expressions::{INET, PACKET, SELECTIONS, STATES, UNIX, random},
     netns::Netns,
-    population::{PORTID, Population},
+    population::PORTID,
 };
+
+use super::both::Both;
 
 /// Generated expressions that are tried.
 const RANDOM: u64 = 600;
@@ -24,62 +26,26 @@ pub(super) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Both tools, among the sockets of a population.
-struct Both {
-    directory: tempfile::TempDir,
-    _population: Population,
-    differing: Vec<String>,
-    tried: usize,
-}
-
-impl Both {
-    fn settle() -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let population = Population::settle(directory.path())?;
-        Ok(Self {
-            directory,
-            _population: population,
-            differing: Vec::new(),
-            tried: 0,
-        })
-    }
-
-    /// Gives the same words to both.
-    fn compare(&mut self, words: &str) -> Result<()> {
-        let directory = self.directory.path().to_str().context("a path of ours")?;
-        let words = words.replace("{}", directory);
-        let words: Vec<&str> = words.split_whitespace().collect();
-        let ss = rows(Command::new("ss").args(["-H", "-n"]).args(&words))?;
-        let ours = rows(&mut binary::command(
-            &[&["list", "-H", "-n"][..], &words].concat(),
-        )?)?;
-        self.tried += 1;
-        let differing = match (ss, ours) {
-            (Some(ss), Some(ours)) if ss != ours => {
-                let missing: Vec<_> = ss.difference(&ours).collect();
-                let beyond: Vec<_> = ours.difference(&ss).collect();
-                format!("missing {missing:#?}, too many {beyond:#?}")
-            }
-            (Some(_), None) => "refused by us".to_owned(),
-            (None, Some(_)) => "refused by ss".to_owned(),
-            (Some(_), Some(_)) | (None, None) => return Ok(()),
-        };
-        self.differing
-            .push(format!("{}: {differing}", words.join(" ")));
-        Ok(())
-    }
-
-    fn agree(self, at_least: usize) -> Result<()> {
-        ensure!(self.tried >= at_least, "only {} were tried", self.tried);
-        ensure!(
-            self.differing.is_empty(),
-            "{} of {} differ:\n{}",
-            self.differing.len(),
-            self.tried,
-            self.differing.join("\n")
-        );
-        Ok(())
-    }
+/// Gives the same words to both.
+fn compare(both: &mut Both, words: &str) -> Result<()> {
+    let words = both.in_place(words)?;
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let ss = rows(Command::new("ss").args(["-H", "-n"]).args(&words))?;
+    let ours = rows(&mut binary::command(
+        &[&["list", "-H", "-n"][..], &words].concat(),
+    )?)?;
+    let differing = match (ss, ours) {
+        (Some(ss), Some(ours)) if ss != ours => {
+            let missing: Vec<_> = ss.difference(&ours).collect();
+            let beyond: Vec<_> = ours.difference(&ss).collect();
+            Some(format!("missing {missing:#?}, too many {beyond:#?}"))
+        }
+        (Some(_), None) => Some("refused by us".to_owned()),
+        (None, Some(_)) => Some("refused by ss".to_owned()),
+        (Some(_), Some(_)) | (None, None) => None,
+    };
+    both.tell(&words.join(" "), differing);
+    Ok(())
 }
 
 /// What is listed, spaces aside; `None` where the words are refused. Netlink sockets come and go with
@@ -114,8 +80,8 @@ fn is_netlink(row: &str) -> bool {
 fn options_select_the_sockets_that_ss_selects(_netns: &Netns) -> Result<()> {
     let mut both = Both::settle()?;
     for selection in SELECTIONS {
-        both.compare(selection)?;
-        both.compare(&format!("{selection} sport = :5000"))?;
+        compare(&mut both, selection)?;
+        compare(&mut both, &format!("{selection} sport = :5000"))?;
     }
     both.agree(2 * SELECTIONS.len())
 }
@@ -124,9 +90,9 @@ fn state_words_mean_what_they_mean_to_ss(_netns: &Netns) -> Result<()> {
     let mut both = Both::settle()?;
     for state in STATES {
         for table in ["-t", "-u", "-x", "-tx"] {
-            both.compare(&format!("{table} state {state}"))?;
+            compare(&mut both, &format!("{table} state {state}"))?;
         }
-        both.compare(&format!("-t exclude {state}"))?;
+        compare(&mut both, &format!("-t exclude {state}"))?;
     }
     for words in [
         "-t state established state listening",
@@ -137,7 +103,7 @@ fn state_words_mean_what_they_mean_to_ss(_netns: &Netns) -> Result<()> {
         "-t state established exclude established",
         "-t state established excl fin-wait-1 sport = :5000",
     ] {
-        both.compare(words)?;
+        compare(&mut both, words)?;
     }
     both.agree(STATES.len() * 5)
 }
@@ -145,11 +111,11 @@ fn state_words_mean_what_they_mean_to_ss(_netns: &Netns) -> Result<()> {
 fn inet_expressions_mean_what_they_mean_to_ss(_netns: &Netns) -> Result<()> {
     let mut both = Both::settle()?;
     for expression in INET {
-        both.compare(&format!("-ta {expression}"))?;
+        compare(&mut both, &format!("-ta {expression}"))?;
     }
     for expression in INET.iter().step_by(3) {
-        both.compare(&format!("-ua {expression}"))?;
-        both.compare(&format!("-t4 {expression}"))?;
+        compare(&mut both, &format!("-ua {expression}"))?;
+        compare(&mut both, &format!("-t4 {expression}"))?;
     }
     both.agree(INET.len())
 }
@@ -157,10 +123,10 @@ fn inet_expressions_mean_what_they_mean_to_ss(_netns: &Netns) -> Result<()> {
 fn unix_and_packet_expressions_mean_what_they_mean_to_ss(_netns: &Netns) -> Result<()> {
     let mut both = Both::settle()?;
     for expression in UNIX {
-        both.compare(&format!("-xa {expression}"))?;
+        compare(&mut both, &format!("-xa {expression}"))?;
     }
     for expression in PACKET {
-        both.compare(&format!("-0a {expression}"))?;
+        compare(&mut both, &format!("-0a {expression}"))?;
     }
     both.agree(UNIX.len() + PACKET.len())
 }
@@ -168,7 +134,7 @@ fn unix_and_packet_expressions_mean_what_they_mean_to_ss(_netns: &Netns) -> Resu
 fn random_expressions_mean_what_they_mean_to_ss(_netns: &Netns) -> Result<()> {
     let mut both = Both::settle()?;
     for seed in 0..RANDOM {
-        both.compare(&format!("-ta {}", random(seed)))?;
+        compare(&mut both, &format!("-ta {}", random(seed)))?;
     }
     both.agree(600)
 }

@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sockwatch_tests::ss::{self, Row};
+use sockwatch_tests::witness::Witness;
 
 use super::churn::Churn;
 use super::churn::dice::Dice;
@@ -23,7 +24,6 @@ use super::rebuild::Table;
 use super::report::Report;
 use super::site::Site;
 use super::stream::Stream;
-use super::witness::Witness;
 use crate::test::ensure_tracefs;
 
 /// Time between the last system call of the churn and the first look.
@@ -74,7 +74,7 @@ pub(super) fn run(sockwatch: &Path, options: &Options) -> Result<()> {
         ensure_tracefs()?;
         Witness::of(process)
     });
-    let witness = witness.transpose()?;
+    let mut witness = witness.transpose()?;
     let churn = Churn::begin(&site, seed)?;
     thread::sleep(BEFORE);
     let mut stream = Stream::start(sockwatch, &options.sockwatch)?;
@@ -87,8 +87,8 @@ pub(super) fn run(sockwatch: &Path, options: &Options) -> Result<()> {
         stream.follow(Instant::now() + pause)?;
         let stopped = churn.stop();
         let looks = look_twice(&mut stream, &site)?;
-        if let Some(witness) = &witness {
-            report.withheld = witness.look()?;
+        if let Some(witness) = &mut witness {
+            report.withheld.extend(witness.look()?);
         }
         report.add(stop, &looks, &stream);
         drop(stopped);

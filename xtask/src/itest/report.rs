@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use anyhow::{Result, bail};
+use sockwatch_tests::witness::Withheld;
 
 use super::churn::Tally;
 use super::compare::{ABSENT, Comparison, Difference};
 use super::rebuild::Key;
 use super::stream::Stream;
-use super::witness::Withheld;
 
 /// Differences of one kind that are told with all that is known.
 const TOLD: usize = 3;

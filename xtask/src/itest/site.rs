@@ -4,16 +4,13 @@
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
-use std::{process, thread};
+use std::thread;
 
 use anyhow::{Context as _, Result};
+use sockwatch_tests::names;
 use sockwatch_tests::netns::{
     FAR, Named, enter, ip, link_to_nobody, pretend_far_is_known, route_to_nobody, sysctl,
 };
-
-/// Names of namespaces begin with this; the process id of their maker follows.
-const PREFIX: &str = "sw-fidelity-";
 
 /// `net.ipv4` settings of each namespace. In the first a FIN-WAIT-2 without an owner lasts longer
 /// than TIME-WAIT, so that it stays a full socket at first; in the last it times out soon, and
@@ -45,7 +42,7 @@ impl Place {
     }
 
     fn make(label: &str) -> Result<Self> {
-        let named = Named::called(format!("{}-{label}", own_name()))?;
+        let named = Named::new(label)?;
         let file = named.open()?;
         let netns = file.metadata()?.ino().try_into()?;
         Ok(Self {
@@ -100,7 +97,7 @@ impl Site {
         self.places[from].run(|| {
             ip(&format!(
                 "link add {near} type veth peer name {far} netns {}-{to}",
-                own_name()
+                names::own()
             ))
         })?;
         for (here, there, device) in [(from, to, near), (to, from, far)] {
@@ -180,19 +177,6 @@ fn number(index: usize) -> u8 {
     u8::try_from(index).unwrap_or(u8::MAX)
 }
 
-/// A name for what belongs to this process and to the whole machine.
-pub(super) fn own_name() -> String {
-    format!("{PREFIX}{}", process::id())
-}
-
-/// Whether this is such a name, or begins with it, and its process is gone.
-pub(super) fn is_left_behind(name: &str) -> bool {
-    let maker = name
-        .strip_prefix(PREFIX)
-        .and_then(|it| it.split('-').next());
-    maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
-}
-
 fn remove_left_behind() -> Result<()> {
     let Ok(names) = fs::read_dir("/run/netns") else {
         // There has never been one with a name.
@@ -201,7 +185,7 @@ fn remove_left_behind() -> Result<()> {
     for name in names {
         let name = name.context("/run/netns")?.file_name();
         let name = name.to_string_lossy();
-        if is_left_behind(&name) {
+        if names::is_left_behind(&name) {
             ip(&format!("netns delete {name}"))?;
         }
     }

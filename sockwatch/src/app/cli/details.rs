@@ -5,6 +5,9 @@ use clap::Args;
 
 use crate::sink::rows::DetailOptions;
 
+/// The heading of these options.
+pub(super) const HEADING: &str = "Details";
+
 /// What to show behind the columns, with the flags of ss.
 #[derive(Clone, Copy, Debug, Args)]
 #[expect(
@@ -13,25 +16,25 @@ use crate::sink::rows::DetailOptions;
 )]
 pub(in crate::app) struct DetailArgs {
     /// Show the timer that runs, if any, and with -i the options that TCP negotiated
-    #[arg(short = 'o', long = "options", help_heading = "Details")]
+    #[arg(short = 'o', long = "options", help_heading = HEADING)]
     pub timers: bool,
     /// Show user, inode, cookie, mark, cgroup and which sides are open; implies -o
-    #[arg(short = 'e', long, help_heading = "Details")]
+    #[arg(short = 'e', long, help_heading = HEADING)]
     pub extended: bool,
     /// Show the memory that the socket takes, and may take
-    #[arg(short = 'm', long, help_heading = "Details")]
+    #[arg(short = 'm', long, help_heading = HEADING)]
     pub memory: bool,
     /// Show what TCP knows: times, windows, rates, losses, congestion control, upper layers
-    #[arg(short = 'i', long, help_heading = "Details")]
+    #[arg(short = 'i', long, help_heading = HEADING)]
     pub info: bool,
     /// Show type of service, traffic class and class id
-    #[arg(long, help_heading = "Details")]
+    #[arg(long, help_heading = HEADING)]
     pub tos: bool,
     /// Show the cgroup
-    #[arg(long, help_heading = "Details")]
+    #[arg(long, help_heading = HEADING)]
     pub cgroup: bool,
     /// Show options of the socket
-    #[arg(long, help_heading = "Details")]
+    #[arg(long, help_heading = HEADING)]
     pub inet_sockopt: bool,
 }
 

@@ -1,23 +1,51 @@
-//! Options of `ss` that have no meaning here yet: known, so that a person who types one is told.
+//! Options of `ss` that have no meaning here yet, or none in the live trace: known, so that a person who
+//! types one is told.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
 
-/// Short, long, whether it takes a value.
-const OPTIONS: &[(Option<char>, &str, bool)] = &[
-    (Some('T'), "threads", false),
-    (Some('Z'), "context", false),
-    (Some('z'), "contexts", false),
-    (Some('b'), "bpf", false),
-    (None, "bpf-maps", false),
-    (None, "bpf-map-id", true),
-    (None, "tipcinfo", false),
-    (Some('s'), "summary", false),
-    (Some('K'), "kill", false),
-    (Some('D'), "diag", true),
+/// An option, known by its long name only.
+struct Known {
+    /// For clap: another than that of an option of the same name in another command.
+    id: &'static str,
+    short: Option<char>,
+    long: &'static str,
+    takes_value: bool,
+}
+
+const fn known(short: Option<char>, long: &'static str) -> Known {
+    Known {
+        id: long,
+        short,
+        long,
+        takes_value: false,
+    }
+}
+
+const fn with_value(short: Option<char>, long: &'static str) -> Known {
+    Known {
+        takes_value: true,
+        ..known(short, long)
+    }
+}
+
+/// What nothing does yet.
+const NOT_YET: &[Known] = &[
+    known(Some('T'), "threads"),
+    known(Some('Z'), "context"),
+    known(Some('z'), "contexts"),
+    known(Some('b'), "bpf"),
+    known(None, "bpf-maps"),
+    with_value(None, "bpf-map-id"),
+    known(None, "tipcinfo"),
+    known(Some('K'), "kill"),
+    with_value(Some('D'), "diag"),
 ];
 
-/// `-E`: what the live trace is for.
-const EVENTS: &str = "events";
+/// What only `list` does.
+const ONLY_LIST: &[Known] = &[Known {
+    id: "only-list-summary",
+    ..known(Some('s'), "summary")
+}];
 
 /// The first such option that was given.
 #[derive(Clone, Debug, Default)]
@@ -28,28 +56,30 @@ pub(in crate::app) struct LaterArgs {
 
 impl Args for LaterArgs {
     fn augment_args(command: Command) -> Command {
-        let hidden = |short: Option<char>, long: &'static str, value: bool| {
-            let arg = Arg::new(long).long(long).hide(true);
-            let arg = match short {
-                Some(short) => arg.short(short),
-                None => arg,
-            };
-            if value {
-                arg.num_args(0..=1).action(ArgAction::Append)
-            } else {
-                arg.action(ArgAction::SetTrue)
-            }
+        let only_list = if command.get_name() == "list" {
+            &[]
+        } else {
+            ONLY_LIST
         };
-        let command = OPTIONS
-            .iter()
-            .fold(command, |command, &(short, long, value)| {
-                command.arg(hidden(short, long, value))
-            });
-        command.arg(hidden(Some('E'), EVENTS, false))
+        let all = NOT_YET.iter().chain(only_list);
+        all.fold(command, |command, known| command.arg(hidden(known)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
+    }
+}
+
+fn hidden(known: &Known) -> Arg {
+    let arg = Arg::new(known.id).long(known.long).hide(true);
+    let arg = match known.short {
+        Some(short) => arg.short(short),
+        None => arg,
+    };
+    if known.takes_value {
+        arg.num_args(0..=1).action(ArgAction::Append)
+    } else {
+        arg.action(ArgAction::SetTrue)
     }
 }
 
@@ -61,19 +91,25 @@ impl FromArgMatches for LaterArgs {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let given = |long: &str| matches.value_source(long) == Some(ValueSource::CommandLine);
-        let later = OPTIONS.iter().find(|(_, long, _)| given(long));
-        self.said = match later {
-            Some((Some(short), long, _)) => Some(not_yet(&format!("-{short} (--{long})"))),
-            Some((None, long, _)) => Some(not_yet(&format!("--{long}"))),
-            None if given(EVENTS) => Some(
-                "-E (--events) is not there yet; sockwatch without a command shows sockets as they \
-                 change"
-                    .to_owned(),
-            ),
-            None => None,
+        let given = |known: &&Known| {
+            matches.try_contains_id(known.id).is_ok()
+                && matches.value_source(known.id) == Some(ValueSource::CommandLine)
         };
+        let only_list = |known: &Known| format!("{}: only sockwatch list has it", shown(known));
+        let not_yet = NOT_YET
+            .iter()
+            .find(given)
+            .map(|known| not_yet(&shown(known)));
+        let only_list = ONLY_LIST.iter().find(given).map(only_list);
+        self.said = not_yet.or(only_list);
         Ok(())
+    }
+}
+
+fn shown(known: &Known) -> String {
+    match known.short {
+        Some(short) => format!("-{short} (--{})", known.long),
+        None => format!("--{}", known.long),
     }
 }
 

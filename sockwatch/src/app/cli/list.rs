@@ -15,4 +15,7 @@ pub(in crate::app) struct ListArgs {
     pub no_queues: bool,
     #[arg(short, long, hide = true)]
     pub processes: bool,
+    /// How many sockets there are; the sockets themselves only with options or words that select some
+    #[arg(short, long)]
+    pub summary: bool,
 }

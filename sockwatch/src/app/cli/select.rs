@@ -106,10 +106,10 @@ pub(in crate::app) struct SelectArgs {
 
 impl Args for SelectArgs {
     fn augment_args(command: Command) -> Command {
-        // The live trace, which shows no raw sockets, has another `--raw`.
-        let raw_is_ours = command.get_name() != "list";
+        // The live trace refuses what is not traced, and does not offer it; its `--raw` is another.
+        let live = command.get_name() != "list";
         let command = FLAGS.iter().fold(command, |command, flag| {
-            let long = (!raw_is_ours || flag.long != "raw").then_some(flag.long);
+            let long = (!live || flag.long != "raw").then_some(flag.long);
             let arg = Arg::new(flag.long)
                 .long(long)
                 .help(flag.help)
@@ -117,6 +117,7 @@ impl Args for SelectArgs {
                 .action(ArgAction::Append)
                 .num_args(0)
                 .default_missing_value("")
+                .hide(live && !flag.choice.is_traced())
                 .help_heading("Selection");
             command.arg(match flag.short {
                 Some(short) => arg.short(short),
@@ -129,7 +130,11 @@ impl Args for SelectArgs {
                     .short('f')
                     .long(FAMILY)
                     .value_name("FAMILY")
-                    .help("Sockets of a family; `-f help` names them")
+                    .help(if live {
+                        "Sockets of a family: inet or inet6"
+                    } else {
+                        "Sockets of a family; `-f help` names them"
+                    })
                     .value_parser(ValueParser::new(family_named))
                     .action(ArgAction::Append)
                     .help_heading("Selection"),
@@ -140,7 +145,11 @@ impl Args for SelectArgs {
                     .long(QUERY)
                     .visible_alias("socket")
                     .value_name("TABLES")
-                    .help("Sockets of these tables: tcp,udp or all,!unix")
+                    .help(if live {
+                        "Sockets of these tables: tcp,mptcp"
+                    } else {
+                        "Sockets of these tables: tcp,udp or all,!unix"
+                    })
                     .value_parser(
                         clap::builder::StringValueParser::new().try_map(|v| Query::parse(&v)),
                     )

@@ -56,6 +56,9 @@ pub(in crate::app) struct SharedArgs {
         help_heading = "Output"
     )]
     pub color: ColorArg,
+    /// Show sockets as they change: the live trace, also after `list`
+    #[arg(short = 'E', long, hide_short_help = true, help_heading = "Run")]
+    pub events: bool,
     /// Say more on standard error
     #[arg(short, long, help_heading = "Output")]
     pub verbose: bool,

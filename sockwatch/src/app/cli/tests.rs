@@ -27,6 +27,30 @@ fn the_definitions_are_sound() {
 }
 
 #[test]
+fn the_live_trace_offers_what_it_can_do() {
+    let command = command();
+    let shown = |command: &clap::Command| -> Vec<String> {
+        let args = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        args.map(|arg| arg.get_id().to_string()).collect()
+    };
+    let live = shown(&command);
+    let list = shown(command.find_subcommand("list").unwrap());
+    for only_listed in ["udp", "unix", "packet", "bound-inactive", "timers"] {
+        let is_it = |id: &String| id == only_listed;
+        assert!(
+            !live.iter().any(is_it) && list.iter().any(is_it),
+            "{only_listed}"
+        );
+    }
+    for both in ["tcp", "sctp", "ipv6", "listening"] {
+        assert!(
+            live.iter().chain(&list).filter(|id| *id == both).count() == 2,
+            "{both}"
+        );
+    }
+}
+
+#[test]
 fn words_stand_anywhere_among_the_options() {
     let args = parse(&["-nt", "dst", ":443", "or", "-H", "dst", ":80", "--json"])
         .live
@@ -126,7 +150,8 @@ fn what_comes_later_is_known() {
         said(&["-D", "FILE"]).unwrap(),
         "-D (--diag) is not there yet"
     );
-    assert!(said(&["-E"]).unwrap().contains("as they change"));
+    assert_eq!(said(&["-s"]), None);
+    assert!(list(&["-E"]).shared.events);
     assert!(list(&["-p"]).processes);
 }
 

@@ -4,6 +4,7 @@ use super::{
     super::cli::{Cli, Command},
     *,
 };
+use crate::model::Proto;
 
 fn live(args: &[&str]) -> Result<Selection, String> {
     let args = ["sockwatch"].iter().chain(args);

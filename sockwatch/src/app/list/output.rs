@@ -13,12 +13,20 @@ use super::{
 use crate::{
     enrich::names::{hosts::Hosts, protocols::Protocols, resolver, services::Services},
     explain::one_line,
-    model::{MonoNs, Row, WallClock, event::RowEvent},
+    model::{
+        MonoNs, Row, WallClock,
+        event::{RowEvent, SummaryEvent},
+        summary::Summary,
+    },
     sink::{
         Jsonl,
         rows::{Beside, RowNames, RowOptions, Rows},
+        summary,
     },
-    source::diag::inside,
+    source::diag::{
+        inside,
+        netns::{self, Netns},
+    },
 };
 
 /// Bytes that are written at once.
@@ -79,7 +87,7 @@ impl Output {
                 state: !config.tables.states.is_single(),
                 queues: config.queues,
                 details: config.details,
-                header: config.header,
+                header: config.header && config.rows,
                 terminal: terminal_width(),
             };
             Form::Text(Box::new(Rows::new(options, names(config)?)))
@@ -113,6 +121,23 @@ impl Output {
                     cgroup: more.cgroup,
                 };
                 jsonl.write_row(&event, *wall, &mut self.bytes);
+            }
+        }
+        self.stdout.take_chunk(&mut self.bytes);
+    }
+
+    /// Prints the counts of a namespace, or of the own one.
+    pub(super) fn summary(&mut self, netns: Option<&Netns>, summary: &Summary) {
+        match &mut self.form {
+            Form::Text(_) => summary::write(summary, &mut self.bytes),
+            Form::Json { jsonl, at, wall } => {
+                let own = || netns::own().ok().map(|own| own.inode);
+                let event = SummaryEvent {
+                    at: *at,
+                    netns: netns.map(|netns| netns.inode).or_else(own),
+                    summary,
+                };
+                jsonl.write_summary(&event, *wall, &mut self.bytes);
             }
         }
         self.stdout.take_chunk(&mut self.bytes);

@@ -12,6 +12,12 @@ fn lines() -> String {
     let mut jsonl = Jsonl::new();
     let mut out = Vec::new();
     samples::each(|event| jsonl.write(event, samples::WALL, &mut out));
+    let summary = SummaryEvent {
+        at: MonoNs(9),
+        netns: Some(samples::OWN_NETNS),
+        summary: &samples::SUMMARY,
+    };
+    jsonl.write_summary(&summary, samples::WALL, &mut out);
     String::from_utf8(out).unwrap()
 }
 
