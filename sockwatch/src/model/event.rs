@@ -86,6 +86,8 @@ pub struct RowEvent<'a> {
     pub cgroup: Option<&'a str>,
     /// Name of the device that it is bound to.
     pub device: Option<&'a str>,
+    /// We have closed it.
+    pub killed: bool,
 }
 
 /// The `summary` record.

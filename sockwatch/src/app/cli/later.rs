@@ -33,18 +33,26 @@ const NOT_YET: &[Known] = &[
     known(Some('T'), "threads"),
     known(Some('Z'), "context"),
     known(Some('z'), "contexts"),
-    known(Some('K'), "kill"),
-    with_value(Some('D'), "diag"),
 ];
 
 /// What BPF programs keep with a socket (`SK_BPF_STORAGES`) is theirs: only their BTF says what it means.
 const NEVER: &[Known] = &[known(None, "bpf-maps"), with_value(None, "bpf-map-id")];
 
 /// What only `list` does.
-const ONLY_LIST: &[Known] = &[Known {
-    id: "only-list-summary",
-    ..known(Some('s'), "summary")
-}];
+const ONLY_LIST: &[Known] = &[
+    Known {
+        id: "only-list-summary",
+        ..known(Some('s'), "summary")
+    },
+    Known {
+        id: "only-list-kill",
+        ..known(Some('K'), "kill")
+    },
+    Known {
+        id: "only-list-diag",
+        ..with_value(Some('D'), "diag")
+    },
+];
 
 /// The first such option that was given.
 #[derive(Clone, Debug, Default)]

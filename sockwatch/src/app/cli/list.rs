@@ -1,5 +1,7 @@
 //! Options of `list`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::shared::SharedArgs;
@@ -15,6 +17,13 @@ pub(in crate::app) struct ListArgs {
     pub no_queues: bool,
     #[arg(short, long, hide = true)]
     pub processes: bool,
+    /// Close the sockets that the filter wants, and show which were closed
+    #[arg(short = 'K', long, conflicts_with_all = ["summary", "diag"])]
+    pub kill: bool,
+    /// Store the kernel's messages of TCP sockets in FILE, `-` for standard output, and show none: ss
+    /// reads it with TCPDIAG_FILE
+    #[arg(short = 'D', long, value_name = "FILE")]
+    pub diag: Option<PathBuf>,
     /// How many sockets there are; the sockets themselves only with options or words that select some
     #[arg(short, long)]
     pub summary: bool,

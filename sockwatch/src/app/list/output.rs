@@ -134,6 +134,7 @@ impl Output {
                     device: device
                         .zip(devices)
                         .and_then(|(index, names)| names.name(index)),
+                    killed: more.killed,
                 };
                 jsonl.write_row(&event, *wall, &mut self.bytes);
             }

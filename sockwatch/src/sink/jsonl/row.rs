@@ -27,6 +27,8 @@ pub(super) struct OnlyInRows {
     pub(super) protocol: Option<u16>,
     pub(super) portid: Option<u32>,
     pub(super) queue: Option<u32>,
+    /// That we have closed it; `None` where that was not wanted.
+    pub(super) killed: Option<bool>,
 }
 
 pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows) {
@@ -39,6 +41,7 @@ pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows) {
     field!(object, "protocol", only.protocol);
     field!(object, "portid", only.portid);
     field!(object, "queue", only.queue);
+    field!(object, "killed", only.killed);
 }
 
 pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
@@ -60,7 +63,11 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     no_end(object);
     field!(object, "tcp", row.tcp.as_ref());
     field!(object, "observed", Word(Observed::Poll.word()));
-    only_in_rows(object, &only(row));
+    let only = OnlyInRows {
+        killed: event.killed.then_some(true),
+        ..only(row)
+    };
+    only_in_rows(object, &only);
     details(object, Some(row));
     others(object, Some(row));
     let device = event.device.map(|name| Text(name.as_bytes()));
@@ -155,5 +162,6 @@ fn only(row: &Row<'_>) -> OnlyInRows {
         protocol,
         portid,
         queue,
+        killed: None,
     }
 }
