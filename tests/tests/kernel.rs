@@ -38,6 +38,8 @@ mod flood;
 mod holders;
 #[path = "kernel/hooks.rs"]
 mod hooks;
+#[path = "kernel/kill.rs"]
+mod kill;
 #[path = "kernel/life_connect.rs"]
 mod life_connect;
 #[path = "kernel/life_fin_wait.rs"]
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         flood::trials,
         holders::trials,
         hooks::trials,
+        kill::trials,
         life_connect::trials,
         life_fin_wait::trials,
         life_half_open::trials,

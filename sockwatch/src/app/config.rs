@@ -200,6 +200,7 @@ impl ListConfig {
 fn deed(args: &ListArgs) -> Result<Deed, Failure> {
     let shared = &args.shared;
     match &args.diag {
+        Some(_) if args.kill => Err(Failure::usage(anyhow!("-K and -D exclude each other"))),
         Some(path) => Ok(Deed::Store(path.clone())),
         None if !args.kill => Ok(Deed::Show),
         None if shared.words.is_empty() && shared.filter.is_empty() => {

@@ -18,7 +18,7 @@ pub(in crate::app) struct ListArgs {
     #[arg(short, long, hide = true)]
     pub processes: bool,
     /// Close the sockets that the filter wants, and show which were closed
-    #[arg(short = 'K', long, conflicts_with_all = ["summary", "diag"])]
+    #[arg(short = 'K', long)]
     pub kill: bool,
     /// Store the kernel's messages of TCP sockets in FILE, `-` for standard output, and show none: ss
     /// reads it with TCPDIAG_FILE
