@@ -9,6 +9,10 @@ use super::shared::SharedArgs;
 /// Options of `list`, with those of ss.
 #[derive(Debug, Args)]
 #[command(args_override_self = true)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(in crate::app) struct ListArgs {
     #[command(flatten)]
     pub shared: SharedArgs,

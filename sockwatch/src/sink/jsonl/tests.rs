@@ -255,6 +255,7 @@ fn deep() -> Vec<String> {
     samples::deep::each(|row| {
         let event = RowEvent {
             at: MonoNs(1),
+            killed: false,
             row,
             owner: None,
             cgroup: None,

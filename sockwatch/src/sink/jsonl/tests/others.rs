@@ -9,6 +9,7 @@ fn others() -> String {
     samples::others::each(|row| {
         let event = RowEvent {
             at: MonoNs(7),
+            killed: false,
             row,
             owner: None,
             cgroup: None,
