@@ -52,6 +52,8 @@ mod life_owner;
 mod life_time_wait;
 #[path = "kernel/like_ss.rs"]
 mod like_ss;
+#[path = "kernel/like_ss_inet.rs"]
+mod like_ss_inet;
 #[path = "kernel/looks.rs"]
 mod looks;
 #[path = "kernel/loss.rs"]
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
         life_owner::trials,
         life_time_wait::trials,
         like_ss::trials,
+        like_ss_inet::trials,
         looks::trials,
         loss::trials,
         mptcp::trials,
