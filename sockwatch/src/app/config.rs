@@ -155,6 +155,9 @@ impl ListConfig {
         if args.processes {
             return Err(Failure::usage(anyhow!(not_yet("-p (--processes)"))));
         }
+        if shared.details.tipcinfo {
+            eprintln!("sockwatch: note: --tipcinfo shows nothing: TIPC is not understood");
+        }
         let tables = tables(shared);
         let netns = open_netns(shared)?;
         let filter = words::read(shared, &tables, netns.as_ref())?;

@@ -145,7 +145,10 @@ fn long_options_may_be_cut_short() {
 fn what_comes_later_is_known() {
     let said = |args: &[&str]| list(args).shared.later.said;
     assert_eq!(said(&["-tan"]), None);
-    assert_eq!(said(&["-tanoemi", "--tos"]), None);
+    assert_eq!(said(&["-tanoemib", "--tos", "--tipcinfo"]), None);
+    for storage in [&["--bpf-maps"][..], &["--bpf-map-id=7"]] {
+        assert!(said(storage).unwrap().contains("is not shown"));
+    }
     assert_eq!(
         said(&["-D", "FILE"]).unwrap(),
         "-D (--diag) is not there yet"

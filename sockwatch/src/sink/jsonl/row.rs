@@ -7,6 +7,7 @@ use super::{
     details::details,
     known, no_end, no_spans,
     object::{Object, Text, Value, Word, field},
+    others::others,
     process,
 };
 use crate::{
@@ -51,7 +52,7 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     field!(object, "state", Word(state(row).word()));
     no_spans(object);
     let info = SocketInfo {
-        ifindex: device(row),
+        ifindex: row.device(),
         ..row.info
     };
     super::identity(object, row.cookie.and_then(NonZeroU64::new), &info);
@@ -61,6 +62,9 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     field!(object, "observed", Word(Observed::Poll.word()));
     only_in_rows(object, &only(row));
     details(object, Some(row));
+    others(object, Some(row));
+    let device = event.device.map(|name| Text(name.as_bytes()));
+    field!(object, "device", device);
 }
 
 /// A dump shows merely bound sockets as closed ones, and closed ones of TCP never.
@@ -122,13 +126,6 @@ fn port(netid: Netid, end: &Endpoint<'_>) -> Option<u32> {
         Endpoint::Ip { port, .. } if netid != Netid::Raw => known(port).map(u32::from),
         Endpoint::Vsock { port, .. } => (port != VSOCK_ANY).then_some(port),
         _ => None,
-    }
-}
-
-fn device(row: &Row<'_>) -> Option<u32> {
-    match row.local {
-        Endpoint::Link { ifindex, .. } | Endpoint::Xdp { ifindex, .. } => Some(ifindex),
-        _ => row.info.ifindex,
     }
 }
 

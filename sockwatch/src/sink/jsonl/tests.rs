@@ -1,5 +1,7 @@
 //! Every type of line, byte for byte and against the schema.
 
+mod others;
+
 use serde_json::Value;
 
 use super::*;
@@ -256,6 +258,7 @@ fn deep() -> Vec<String> {
             row,
             owner: None,
             cgroup: None,
+            device: None,
         };
         let mut out = Vec::new();
         jsonl.write_row(&event, samples::WALL, &mut out);

@@ -241,27 +241,31 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
         family: AddressFamily,
         states: u32,
     ) -> Result<Ended, WireError> {
-        let netns = self.netns;
+        let (netns, ask) = (self.netns, self.query.ask);
         match family {
             AddressFamily::Inet => self.inet(first, Family::Inet, states),
             AddressFamily::Inet6 => self.inet(first, Family::Inet6, states),
             AddressFamily::Unix => self.rows(
                 netids,
-                &other::unix(states, SEQUENCE),
+                &other::unix(states, ask, SEQUENCE),
                 &mut Unix::new(netns),
             ),
             AddressFamily::Link => {
-                self.rows(netids, &other::packet(SEQUENCE), &mut Packet { netns })
+                let mut reader = Packet::new(netns, ask.extended);
+                self.rows(netids, &other::packet(ask, SEQUENCE), &mut reader)
             }
             AddressFamily::Netlink => {
-                self.rows(netids, &other::netlink(SEQUENCE), &mut Netlink { netns })
+                let request = other::netlink(ask, SEQUENCE);
+                self.rows(netids, &request, &mut Netlink { netns })
             }
             AddressFamily::Vsock => self.rows(
                 netids,
                 &other::vsock(states, SEQUENCE),
                 &mut Vsock { netns },
             ),
-            AddressFamily::Xdp => self.rows(netids, &other::xdp(SEQUENCE), &mut Xdp { netns }),
+            AddressFamily::Xdp => {
+                self.rows(netids, &other::xdp(ask, SEQUENCE), &mut Xdp::new(netns))
+            }
             AddressFamily::Tipc => self.tipc(states),
         }
     }
