@@ -54,6 +54,8 @@ mod life_time_wait;
 mod like_ss;
 #[path = "kernel/like_ss_inet.rs"]
 mod like_ss_inet;
+#[path = "kernel/like_ss_others.rs"]
+mod like_ss_others;
 #[path = "kernel/looks.rs"]
 mod looks;
 #[path = "kernel/loss.rs"]
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         life_time_wait::trials,
         like_ss::trials,
         like_ss_inet::trials,
+        like_ss_others::trials,
         looks::trials,
         loss::trials,
         mptcp::trials,

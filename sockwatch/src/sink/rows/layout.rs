@@ -21,12 +21,18 @@ pub(super) enum Align {
 }
 
 /// A cell: how many bytes its text has, and how many characters. Seven of them make a row, so they
-/// are small; text beyond what they can count is cut off.
+/// are small.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
+    /// [`LONG`] where there are as many or more.
     bytes: u16,
+    /// No more than can be counted.
     width: u16,
 }
+
+/// The length of such a cell stands elsewhere. Only a last column can be so long: thousands of
+/// processes may hold one socket.
+const LONG: u16 = u16::MAX;
 
 /// Cells of whole rows, one after the other.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub(super) struct Block {
     columns: Vec<Column>,
     text: Vec<u8>,
     cells: Vec<Cell>,
+    /// Bytes of the cells that are [`LONG`], in order.
+    long: Vec<usize>,
     /// The widest cell of each column.
     widths: Vec<usize>,
 }
@@ -45,6 +53,7 @@ impl Block {
             columns,
             text: Vec::new(),
             cells: Vec::new(),
+            long: Vec::new(),
         }
     }
 
@@ -53,10 +62,13 @@ impl Block {
     pub(super) fn cell(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.text.len();
         write(&mut self.text);
-        let bytes = u16::try_from(self.text.len() - begin).unwrap_or(u16::MAX);
-        self.text.truncate(begin + usize::from(bytes));
-        // No more than there are bytes.
-        let width = u16::try_from(width(first_line(&self.text[begin..]))).unwrap_or(bytes);
+        let length = self.text.len() - begin;
+        let bytes = u16::try_from(length).unwrap_or(LONG);
+        if bytes == LONG {
+            self.long.push(length);
+        }
+        let width = width(first_line(&self.text[begin..]));
+        let width = u16::try_from(width).unwrap_or(u16::MAX);
         let column = self.cells.len() % self.columns.len();
         self.widths[column] = self.widths[column].max(width.into());
         self.cells.push(Cell { bytes, width });
@@ -76,12 +88,17 @@ impl Block {
     ) {
         let widths = self.spread(terminal);
         let mut text = &self.text[..];
+        let mut long = self.long.iter();
         for row in self.cells.chunks(self.columns.len()) {
             // Blanks are owed until something follows them: none ends a line.
             let mut owed = 0;
             for ((column, &width), cell) in self.columns.iter().zip(&widths).zip(row) {
                 let spare = width - usize::from(cell.width);
-                let (cell_text, behind) = text.split_at(cell.bytes.into());
+                let bytes = match cell.bytes {
+                    LONG => long.next().copied().unwrap_or(0),
+                    bytes => bytes.into(),
+                };
+                let (cell_text, behind) = text.split_at(bytes);
                 text = behind;
                 if column.align == Align::Right {
                     owed += spare;
@@ -104,6 +121,7 @@ impl Block {
         }
         self.text.clear();
         self.cells.clear();
+        self.long.clear();
         self.widths = self.columns.iter().map(|column| column.least).collect();
     }
 
