@@ -44,11 +44,9 @@ fn what_does_not_fit_begins_a_line_of_the_terminal() {
         &["ESTAB   127.0.0.1:80", "1.2.3.4:54321", "ino:77"],
         &["LISTEN          *:8080", "      *:*", "ino:7 users:11"],
     ]) {
-        let mut wrapped = String::new();
-        for (place, part) in parts.iter().enumerate() {
-            let wide = if place + 1 < parts.len() { 24 } else { 0 };
-            wrapped.push_str(&format!("{part:wide$}"));
-        }
+        let (last, before) = parts.split_last().unwrap();
+        let filled = before.iter().map(|part| format!("{part:24}"));
+        let wrapped = filled.chain([(*last).to_owned()]).collect::<String>();
         assert_eq!(*line, wrapped);
     }
 }
