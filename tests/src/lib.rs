@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub mod binary;
 pub mod command_line;
+pub mod conditions;
 pub mod expressions;
 pub mod flood;
 pub mod flows;

@@ -54,6 +54,8 @@ mod life_owner;
 mod life_time_wait;
 #[path = "kernel/like_ss.rs"]
 mod like_ss;
+#[path = "kernel/like_ss_inet.rs"]
+mod like_ss_inet;
 #[path = "kernel/like_ss_others.rs"]
 mod like_ss_others;
 #[path = "kernel/looks.rs"]
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
         life_owner::trials,
         life_time_wait::trials,
         like_ss::trials,
+        like_ss_inet::trials,
         like_ss_others::trials,
         looks::trials,
         loss::trials,
