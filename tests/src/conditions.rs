@@ -94,7 +94,7 @@ impl Conditions {
         self.pair(at, |client| client.set_tcp_congestion(b"reno"))?;
         self.pair(at, |client| client.set_tcp_congestion(b"cubic"))?;
         self.pair(at, |client| {
-            let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(3600));
+            let keepalive = TcpKeepalive::new().with_time(Duration::from_hours(1));
             client.set_keepalive(true)?;
             client.set_tcp_keepalive(&keepalive)
         })?;
@@ -165,10 +165,9 @@ impl Conditions {
     /// A connection of MPTCP, another that fell back to TCP, and a listener.
     fn mptcp(&mut self) -> Result<()> {
         let mptcp = || Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP));
-        let listener = match mptcp() {
+        let Ok(listener) = mptcp() else {
             // A kernel without MPTCP has none to show.
-            Err(_) => return Ok(()),
-            Ok(listener) => listener,
+            return Ok(());
         };
         let at = address("127.0.0.1:5050")?;
         listener.bind(&at)?;
@@ -238,7 +237,7 @@ fn connected(
 /// Writes until there is no room.
 fn fill(mut stream: &TcpStream) -> Result<()> {
     loop {
-        match stream.write(&[0; 1 << 16]) {
+        match stream.write(&[0; 1 << 12]) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error.into()),

@@ -78,16 +78,6 @@ impl Row<'_> {
     }
 }
 
-impl Row<'_> {
-    /// Index of the device that it is bound to; 0 for none.
-    pub fn device(&self) -> Option<u32> {
-        match self.local {
-            Endpoint::Link { ifindex, .. } | Endpoint::Xdp { ifindex, .. } => Some(ifindex),
-            _ => self.info.ifindex,
-        }
-    }
-}
-
 /// A timer that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {

@@ -187,8 +187,8 @@ fn is_same(before: &Shown, ours: &Shown, after: &Shown) -> bool {
     let raw = before.lines == 1 && before.words.len() == 5;
     let theirs = common(before, ours, MOVING);
     let ours_known = common(ours, before, &[NEWER, MOVING].concat());
-    (theirs.len() == ours_known.len() || raw)
-        && (before.lines == ours.lines || raw)
+    let is_whole = theirs.len() == ours_known.len() && before.lines == ours.lines;
+    (is_whole || raw)
         && theirs.iter().zip(&ours_known).all(|(word, ours)| {
             let later = after.words.iter().find(|later| name(later) == name(word));
             agrees(word, ours, later.map_or(word, |later| later))

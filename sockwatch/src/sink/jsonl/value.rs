@@ -3,18 +3,18 @@
 use std::num::NonZeroU64;
 
 use super::object::{Object, Text, Value, Word, field};
-use crate::model::{Errno, Owner, TcpNumbers, event::Degraded};
+use crate::{
+    model::{Errno, Owner, TcpNumbers, event::Degraded},
+    sink::put,
+};
 
 /// A socket cookie as `ss -e` prints it after `sk:`: lower-case hex, no zeros in front.
 pub(super) struct Cookie(pub(super) NonZeroU64);
 
 impl Value for Cookie {
     fn put(self, out: &mut Vec<u8>) {
-        let cookie = self.0.get();
         out.push(b'"');
-        for shift in (0..=cookie.ilog2() / 4).rev() {
-            out.push(b"0123456789abcdef"[(cookie >> (4 * shift) & 15) as usize]);
-        }
+        put::hex(out, self.0.get());
         out.push(b'"');
     }
 }

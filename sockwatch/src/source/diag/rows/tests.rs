@@ -80,7 +80,7 @@ fn numbers_of_tcp_come_with_its_info() {
 fn inet_details<T>(netid: Netid, fixture: &str, look: impl FnOnce(&InetDetails<'_>) -> T) -> T {
     let reader = Inet::asked(netid, NETNS, EVERYTHING);
     with(reader, &fixtures::bytes(fixture), |row| {
-        look(row.details.inet().expect("details of IP"))
+        look(row.details.inet().expect("they have details"))
     })
 }
 
