@@ -27,7 +27,10 @@ use thiserror::Error;
 use super::{
     BTF_PATH, Kernel, LoadError, LoadOptions, Minis, btf, layout::layout_from_btf, open_object,
 };
-use crate::model::{Comm, How, Owner};
+use crate::model::{
+    Comm, Holders,
+    holders::{ContextId, Gathering, Task},
+};
 
 /// As `start` names it.
 pub const PROBE: &str = "iter/task_file";
@@ -76,8 +79,8 @@ pub enum TaskFilesError {
     Iterate(#[source] io::Error),
 }
 
-/// Every holder of the sockets with these inode numbers, in no order; a process that holds one by
-/// several descriptors, or by threads that share none, comes as often.
+/// Every holder of every socket, or of those with the inode numbers in `wanted`; a process that holds
+/// one by threads that share no descriptors with it, too.
 ///
 /// # Errors
 /// The kernel has no such iterator or refuses it to us, or its process ids are not ours.
@@ -85,18 +88,50 @@ pub enum TaskFilesError {
     clippy::implicit_hasher,
     reason = "inode numbers are always in an FxHashSet here"
 )]
-pub fn holders(wanted: &FxHashSet<u64>) -> Result<Vec<(u64, Owner)>, TaskFilesError> {
+pub fn holders(wanted: Option<&FxHashSet<u64>>) -> Result<Holders, TaskFilesError> {
     let iterator = open()?;
-    let mut found = Vec::with_capacity(wanted.len());
+    let mut told = Told::default();
     each_record(iterator, |record| {
-        if let Some((inode, holder)) = decode(record)
-            && wanted.contains(&inode)
+        if let Some(socket) = decode(record)
+            && wanted.is_none_or(|wanted| wanted.contains(&socket.inode))
         {
-            found.push((inode, holder));
+            told.add(&socket);
         }
     })
     .map_err(TaskFilesError::Iterate)?;
-    Ok(found)
+    Ok(told.finish())
+}
+
+/// What was told so far.
+#[derive(Default)]
+struct Told {
+    found: Gathering,
+    /// Whose sockets are being told.
+    task: Option<Task>,
+}
+
+impl Told {
+    fn add(&mut self, socket: &OpenSocket) {
+        let next = Task {
+            pid: socket.tgid,
+            tid: None,
+            comm: Comm::from_kernel(socket.comm),
+            context: ContextId::NONE,
+        };
+        let before = self.task.replace(next);
+        if let Some(before) = before.filter(|before| before.pid != next.pid) {
+            self.found.task(before);
+        }
+        self.found
+            .descriptor(socket.inode, socket.fd, ContextId::NONE);
+    }
+
+    fn finish(mut self) -> Holders {
+        if let Some(last) = self.task {
+            self.found.task(last);
+        }
+        self.found.finish()
+    }
 }
 
 /// Loads the program and begins an iteration, and lets go of both.
@@ -196,22 +231,20 @@ fn each_record(
     }
 }
 
-/// A socket's inode number, and who holds it. `None` for the number 0, which is no inode's.
-fn decode(record: &[u8; RECORD_BYTES]) -> Option<(u64, Owner)> {
+/// A record; `None` for the inode number 0, which is no inode's.
+fn decode(record: &[u8; RECORD_BYTES]) -> Option<OpenSocket> {
     const INODE: usize = offset_of!(OpenSocket, inode);
     const TGID: usize = offset_of!(OpenSocket, tgid);
+    const FD: usize = offset_of!(OpenSocket, fd);
     const COMM: usize = offset_of!(OpenSocket, comm);
+    let number = |at: usize| Some(u32::from_ne_bytes(*record[at..].first_chunk()?));
     let inode = u64::from_ne_bytes(*record[INODE..].first_chunk()?);
-    let pid = u32::from_ne_bytes(*record[TGID..].first_chunk()?);
-    let comm = Comm::from_bytes(&record[COMM..]);
-    (inode != 0).then_some((
-        inode,
-        Owner {
-            pid,
-            comm,
-            how: How::Scan,
-        },
-    ))
+    Some(OpenSocket {
+        inode: Some(inode).filter(|&inode| inode != 0)?,
+        tgid: number(TGID)?,
+        fd: number(FD)?,
+        comm: *record[COMM..].first_chunk()?,
+    })
 }
 
 #[cfg(test)]
