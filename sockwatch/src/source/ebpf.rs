@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod bpf;
 pub mod btf;
 pub mod decode;
 mod fins;
