@@ -68,7 +68,7 @@ impl Rows {
         Self {
             options,
             names,
-            block: Block::new(columns(options)),
+            block: Block::new(columns(options), BLOCK_BYTES + BLOCK_BYTES / 8),
             header_due: options.header,
         }
     }

@@ -20,6 +20,7 @@ mod reader;
 mod symbols;
 pub mod task_files;
 pub mod tracefs;
+mod types;
 
 use std::{fs, io};
 

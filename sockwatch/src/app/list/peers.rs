@@ -25,20 +25,23 @@ pub(super) struct Peers {
     names: Vec<u8>,
 }
 
-/// Table, addresses and ports as the socket has them: the ports, and a number made of all. The numbers
-/// are others in each run, so nobody can choose addresses that are taken for each other; by chance it
-/// happens once in billions of runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+/// Of table, addresses and ports as the socket has them: a number made of all but the ports, and those.
+/// The numbers are others in each run, so nobody can choose addresses that are taken for each other; by
+/// chance it happens once in billions of runs.
+type Key = (u64, [u16; 2]);
+
+#[derive(Clone, Copy, Debug)]
+struct IpEnd {
     hash: u64,
     ports: [u16; 2],
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct IpEnd {
-    key: Key,
     inode: u32,
     cookie: u64,
+}
+
+impl IpEnd {
+    const fn key(&self) -> Key {
+        (self.hash, self.ports)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +82,10 @@ impl Peers {
     fn add(&mut self, row: &Row<'_>) {
         if let Endpoint::Unix { name, inode } = row.local {
             self.add_unix(row, name, inode);
-        } else if let Some(key) = self.key(row, &row.local, &row.peer) {
+        } else if let Some((hash, ports)) = self.key(row, &row.local, &row.peer) {
             self.ip.push(IpEnd {
-                key,
+                hash,
+                ports,
                 inode: row
                     .info
                     .inode
@@ -107,7 +111,7 @@ impl Peers {
     }
 
     fn sort(&mut self) {
-        self.ip.sort_unstable();
+        self.ip.sort_unstable_by_key(IpEnd::key);
         self.unix.sort_unstable_by_key(|end| end.inode);
     }
 
@@ -118,8 +122,8 @@ impl Peers {
             return self.of_unix(inode, holders);
         }
         let key = self.key(row, &row.peer, &row.local)?;
-        let begin = self.ip.partition_point(|end| end.key < key);
-        let same = self.ip[begin..].iter().take_while(|end| end.key == key);
+        let begin = self.ip.partition_point(|end| end.key() < key);
+        let same = self.ip[begin..].iter().take_while(|end| end.key() == key);
         let mut same = same.peekable();
         let end = **same.peek()?;
         // A socket that moves between the kernel's hashes comes twice.
@@ -151,11 +155,9 @@ impl Peers {
     fn key(&self, row: &Row<'_>, local: &Endpoint<'_>, peer: &Endpoint<'_>) -> Option<Key> {
         let tuple = Endpoint::tuple(local, peer).filter(|_| row.netid != Netid::Raw)?;
         let ports = [tuple.sport, tuple.dport];
-        (!ports.contains(&0)).then(|| Key {
-            hash: self
-                .keys
-                .hash_one((row.netid, row.info.netns, tuple.src, tuple.dst)),
-            ports,
+        (!ports.contains(&0)).then(|| {
+            let rest = (row.netid, row.info.netns, tuple.src, tuple.dst);
+            (self.keys.hash_one(rest), ports)
         })
     }
 }

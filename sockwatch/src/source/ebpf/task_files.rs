@@ -30,6 +30,7 @@ use super::{
     BTF_PATH, OBJECT, bpf,
     btf::{Btf, BtfError},
     layout::layout_from,
+    types::Types,
 };
 use crate::model::{
     Comm, Holders,
@@ -187,7 +188,7 @@ fn open() -> Result<File, TaskFilesError> {
 
 /// Where the kernel keeps the fields, and the type of the iterator's function.
 fn types() -> Result<(Layout, u32), TaskFilesError> {
-    let bytes = fs::read(BTF_PATH).map_err(TaskFilesError::Read)?;
+    let bytes = Types::of_kernel().map_err(TaskFilesError::Read)?;
     let btf = Btf::parse(&bytes).map_err(TaskFilesError::Fields)?;
     let function = btf.function(FUNCTION).ok_or(TaskFilesError::Function)?;
     Ok((layout_from(&btf).layout, function))
