@@ -299,6 +299,9 @@ fn a_long_list_comes_out_in_blocks() {
 
 /// Everything that `ss` shows behind the columns.
 const ALL_DETAILS: DetailOptions = DetailOptions {
+    users: false,
+    contexts: crate::model::holders::Contexts::None,
+    peers: false,
     timers: true,
     extended: true,
     tos: true,
@@ -319,7 +322,11 @@ fn deep(details: DetailOptions, cgroup: Option<&str>) -> String {
     };
     let mut list = Rows::new(options, numeric());
     let mut out = Vec::new();
-    samples::deep::each(|row| list.push(row, &Beside { cgroup }, &mut out, |_| {}));
+    let beside = Beside {
+        cgroup,
+        ..Beside::default()
+    };
+    samples::deep::each(|row| list.push(row, &beside, &mut out, |_| {}));
     list.finish(&mut out, |_| {});
     String::from_utf8(out).unwrap()
 }
