@@ -82,6 +82,8 @@ mod summary;
 mod text;
 #[path = "kernel/tutorials.rs"]
 mod tutorials;
+#[path = "kernel/users.rs"]
+mod users;
 
 fn main() -> ExitCode {
     if let Some(played) = role::play() {
@@ -119,6 +121,7 @@ fn main() -> ExitCode {
         summary::trials,
         text::trials,
         tutorials::trials,
+        users::trials,
     ];
     trial::run(modules.iter().flat_map(|trials| trials()).collect())
 }
