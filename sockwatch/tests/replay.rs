@@ -410,6 +410,7 @@ fn until_a_port_is_missing(
                 state: transition.new,
                 info: transition.info,
                 minisocket: false,
+                left: None,
             };
             row.tuple.sport = 50_000;
             assert_eq!(pipeline.pending_since(), Some(transition.at));
