@@ -100,10 +100,10 @@ fn replay(asked: Asked) -> String {
     pipeline.decide_held(&mut out);
     let totals = pipeline.totals(MonoNs(0), events);
     accounted(&totals);
-    let unwatched = pipeline.table().unwatched(MonoNs(u64::MAX), usize::MAX);
+    let waiting = pipeline.table().to_look_at(MonoNs(u64::MAX), usize::MAX);
     assert_eq!(
         totals.sockets,
-        unwatched.count() as u64,
+        waiting.count() as u64,
         "every socket is forgotten once it is gone, but what went on as a minisocket"
     );
     assert!(

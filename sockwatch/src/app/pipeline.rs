@@ -24,7 +24,7 @@ use crate::{
         diag::SeedSocket,
         ebpf::{Item, Join, Malformed, Minis, Record, ResetReasons},
     },
-    table::{Applied, Change, Look, Outcome, Seed, Table, Unwatched},
+    table::{Applied, Change, Look, Outcome, Seed, Table, ToLookAt},
 };
 use held::{Held, HeldEvent, pending};
 
@@ -139,6 +139,7 @@ impl Pipeline {
             info: row.info,
             owner: *owner,
             minisocket: row.minisocket,
+            left: row.left,
             at: *at,
         };
         let is_news = self.parts.table.seed(&seed);
@@ -183,21 +184,21 @@ impl Pipeline {
         }
     }
 
-    /// When a minisocket has to be looked at of which nobody tells.
+    /// When a minisocket has to be looked at, unless something is told before.
     pub fn look_due(&self) -> Option<MonoNs> {
         self.parts.table.look_due()
     }
 
     /// The first `limit` of those for which that is the case at `now`, longest due first.
-    pub fn unwatched(&self, now: MonoNs, limit: usize) -> impl Iterator<Item = Unwatched> {
-        self.parts.table.unwatched(now, limit)
+    pub fn to_look_at(&self, now: MonoNs, limit: usize) -> impl Iterator<Item = ToLookAt> {
+        self.parts.table.to_look_at(now, limit)
     }
 
     /// Takes in what looks at them showed. All that was in the ring by then must have been given to
     /// [`Pipeline::record`].
     pub fn looked(&mut self, looks: &[Look], out: &mut Out<'_>) {
-        for &Look { key, found, at } in looks {
-            let changes = self.parts.table.looked(key, found, at);
+        for look in looks {
+            let changes = self.parts.table.looked(look);
             for change in changes.iter().flatten() {
                 // No record told of it.
                 self.inferred += 1;
