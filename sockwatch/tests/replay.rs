@@ -25,6 +25,9 @@ use sockwatch::{
     table::{Followed, Table},
 };
 
+#[path = "replay/looks.rs"]
+mod looks;
+
 static LIVES: &[u8] = include_bytes!("fixtures/lives.ring");
 
 /// 2026-01-01T00:00:00Z, less about the uptime of the machine that was recorded.
