@@ -54,6 +54,8 @@ mod like_ss;
 mod looks;
 #[path = "kernel/loss.rs"]
 mod loss;
+#[path = "kernel/lost_ends.rs"]
+mod lost_ends;
 #[path = "kernel/mptcp.rs"]
 mod mptcp;
 #[path = "kernel/oracle.rs"]
@@ -75,7 +77,7 @@ fn main() -> ExitCode {
     if let Some(played) = role::play() {
         return played;
     }
-    let modules: [fn() -> Vec<Trial>; 26] = [
+    let modules: [fn() -> Vec<Trial>; 27] = [
         addresses::trials,
         container::trials,
         exact::trials,
@@ -94,6 +96,7 @@ fn main() -> ExitCode {
         like_ss::trials,
         looks::trials,
         loss::trials,
+        lost_ends::trials,
         mptcp::trials,
         oracle::trials,
         orderly::trials,
