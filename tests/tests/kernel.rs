@@ -62,6 +62,8 @@ mod like_ss_others;
 mod looks;
 #[path = "kernel/loss.rs"]
 mod loss;
+#[path = "kernel/lost_ends.rs"]
+mod lost_ends;
 #[path = "kernel/mptcp.rs"]
 mod mptcp;
 #[path = "kernel/oracle.rs"]
@@ -111,6 +113,7 @@ fn main() -> ExitCode {
         like_ss_others::trials,
         looks::trials,
         loss::trials,
+        lost_ends::trials,
         mptcp::trials,
         oracle::trials,
         orderly::trials,
