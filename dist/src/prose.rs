@@ -176,6 +176,15 @@ const LIST: Prose = Prose {
                     "sockwatch list -tn '( sport = :ssh or dport = :ssh )'",
                 ),
                 Example(
+                    "All TCP sockets with their timers, numbers and holders:",
+                    "sockwatch list -tanoip",
+                ),
+                Example("How many there are of each kind:", "sockwatch list -s"),
+                Example(
+                    "Close what is connected to a peer:",
+                    "sockwatch list -K dst 192.0.2.7",
+                ),
+                Example(
                     "Who waits for an answer to a SYN:",
                     "sockwatch list -t state syn-sent",
                 ),

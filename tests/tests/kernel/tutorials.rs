@@ -20,6 +20,9 @@ pub(super) fn trials() -> Vec<Trial> {
     trials![
         options_of_tutorials_show_what_ss_shows,
         filters_of_tutorials_show_what_ss_shows,
+        holders_are_those_that_ss_finds,
+        the_summary_counts_what_ss_counts,
+        ss_reads_what_was_dumped,
     ]
 }
 
@@ -110,6 +113,23 @@ const FILTERS: &[&str] = &[
     "state all sport = :ssh",
 ];
 
+/// Lines that ask who holds the sockets.
+const HOLDERS: &[&str] = &[
+    "-ltp",
+    "-tpr",
+    "-ntlp sport eq :smtp",
+    "-pl",
+    "-lp",
+    "-tuwlp",
+    "-tanp",
+    "-tanop",
+    "-uap",
+    "-xap",
+    "-p -A udp,tcp",
+    "-tap state established",
+    "-tp dst 192.168.0.0/16",
+];
+
 fn settle() -> Result<Both> {
     let mut both = Both::settle()?;
     both.population.serve().context("services")?;
@@ -172,4 +192,60 @@ fn options_of_tutorials_show_what_ss_shows(_netns: &Netns) -> Result<()> {
 
 fn filters_of_tutorials_show_what_ss_shows(_netns: &Netns) -> Result<()> {
     show_the_same(FILTERS, FILTERS.len() - 1)
+}
+
+fn holders_are_those_that_ss_finds(_netns: &Netns) -> Result<()> {
+    show_the_same(HOLDERS, HOLDERS.len())
+}
+
+/// What `-s` says, but for what a namespace does not know of itself: sockets that are closed, and so
+/// the sums that they are part of.
+fn summary(command: &mut Command) -> Result<Vec<Vec<String>>> {
+    let text = output(command.arg("-s"))?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let known = lines.filter_map(|line| match line.split_once(':') {
+        Some(("Total", _)) => None,
+        Some(("TCP", rest)) => {
+            let parts = rest.split_once('(')?.1.trim_end_matches(')').split(", ");
+            let known = parts.filter(|part| !part.starts_with("closed"));
+            Some(known.map(str::to_owned).collect())
+        }
+        _ => Some(line.split_whitespace().map(str::to_owned).collect()),
+    });
+    Ok(known.collect())
+}
+
+fn the_summary_counts_what_ss_counts(_netns: &Netns) -> Result<()> {
+    let _both = settle()?;
+    let ss = summary(&mut Command::new("ss"))?;
+    let ours = summary(&mut binary::command(&["list"])?)?;
+    ensure!(ss.len() > 5, "{ss:?}");
+    for line in ss {
+        ensure!(ours.contains(&line), "no {line:?} in {ours:?}");
+    }
+    Ok(())
+}
+
+/// `-D` writes what `ss` can read, of the sockets that the filter selects. IPv4 alone: ss stops at the end
+/// of the first family.
+fn ss_reads_what_was_dumped(_netns: &Netns) -> Result<()> {
+    let mut both = settle()?;
+    let file = both.in_place("{}/dump")?;
+    for line in [
+        "-t4a",
+        "-t4a sport = :http",
+        "-t4 dst 192.168.0.0/16",
+        "-t4 state time-wait",
+    ] {
+        output(binary::command(&["list", "-D", &file])?.args(words(line)))?;
+        let said = rows(Command::new("ss").args(words(line)))?;
+        // The file has no more than the filter left.
+        let read = rows(Command::new("ss").arg("-t4a").env("TCPDIAG_FILE", &file))?;
+        let differ = !said.keys().eq(read.keys());
+        both.tell(
+            line,
+            differ.then(|| format!("{said:#?}\nbut read: {read:#?}")),
+        );
+    }
+    both.agree(4)
 }
