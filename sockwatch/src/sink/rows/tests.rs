@@ -303,7 +303,7 @@ fn each_detail_by_itself() {
                 extended: true,
                 ..DetailOptions::NONE
             },
-            "uid:1000 ino:4711 sk:abc fwmark:0x2a cgroup:/x -->",
+            "uid:1000 ino:4711 sk:abc fwmark:0x2a cgroup:/x v6only:1 -->",
         ),
         (
             DetailOptions {
