@@ -23,6 +23,7 @@ pub mod lines;
 pub mod listing;
 pub mod names;
 pub mod netns;
+pub mod others;
 pub mod population;
 pub mod privilege;
 pub mod process;

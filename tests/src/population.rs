@@ -177,7 +177,7 @@ impl Population {
         }
         self.inet.push(raw);
         let route = Socket::new(Domain::from(i32::from(AF_NETLINK)), Type::RAW, None)?;
-        route.bind(&netlink_address(PORTID)?)?;
+        route.bind(&netlink_address(PORTID, 0)?)?;
         self.inet.push(route);
         Ok(())
     }
@@ -295,7 +295,7 @@ fn bound(local: &str, kind: Type, extra: Extra) -> Result<Socket> {
 }
 
 /// `struct sockaddr_ll`: family, protocol in network order, ifindex, and nothing else.
-fn link_address(protocol: u16, ifindex: u32) -> Result<SockAddr> {
+pub(crate) fn link_address(protocol: u16, ifindex: u32) -> Result<SockAddr> {
     let mut bytes = [0; 20];
     bytes[..2].copy_from_slice(&AF_PACKET.to_ne_bytes());
     bytes[2..4].copy_from_slice(&protocol.to_be_bytes());
@@ -304,10 +304,11 @@ fn link_address(protocol: u16, ifindex: u32) -> Result<SockAddr> {
 }
 
 /// `struct sockaddr_nl`: family, padding, port id, groups.
-fn netlink_address(portid: u32) -> Result<SockAddr> {
+pub(crate) fn netlink_address(portid: u32, groups: u32) -> Result<SockAddr> {
     let mut bytes = [0; 12];
     bytes[..2].copy_from_slice(&AF_NETLINK.to_ne_bytes());
     bytes[4..8].copy_from_slice(&portid.to_ne_bytes());
+    bytes[8..].copy_from_slice(&groups.to_ne_bytes());
     socket_address(&bytes)
 }
 

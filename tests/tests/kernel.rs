@@ -38,6 +38,8 @@ mod flood;
 mod holders;
 #[path = "kernel/hooks.rs"]
 mod hooks;
+#[path = "kernel/kill.rs"]
+mod kill;
 #[path = "kernel/life_connect.rs"]
 mod life_connect;
 #[path = "kernel/life_fin_wait.rs"]
@@ -54,6 +56,8 @@ mod life_time_wait;
 mod like_ss;
 #[path = "kernel/like_ss_inet.rs"]
 mod like_ss_inet;
+#[path = "kernel/like_ss_others.rs"]
+mod like_ss_others;
 #[path = "kernel/looks.rs"]
 mod looks;
 #[path = "kernel/loss.rs"]
@@ -93,6 +97,7 @@ fn main() -> ExitCode {
         flood::trials,
         holders::trials,
         hooks::trials,
+        kill::trials,
         life_connect::trials,
         life_fin_wait::trials,
         life_half_open::trials,
@@ -101,6 +106,7 @@ fn main() -> ExitCode {
         life_time_wait::trials,
         like_ss::trials,
         like_ss_inet::trials,
+        like_ss_others::trials,
         looks::trials,
         loss::trials,
         mptcp::trials,

@@ -1,6 +1,6 @@
 //! The command line, checked: what the live trace, or `list`, shall do.
 
-use std::{io, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use anyhow::anyhow;
 
@@ -16,7 +16,10 @@ use crate::{
     model::{Family, Netid, StateSet, TcpState},
     sink::{Target, rows::DetailOptions},
     source::{
-        diag::netns::{self, Netns},
+        diag::{
+            self,
+            netns::{self, Netns},
+        },
         ebpf::{LoadOptions, Minis},
     },
 };
@@ -118,6 +121,17 @@ const fn wanted_minis(matter: Matter) -> Minis {
     }
 }
 
+/// What is done with the sockets that the filter wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// They are shown.
+    Show,
+    /// They are closed, and those that were are shown: `-K`.
+    Kill,
+    /// The kernel's messages are stored in this file: `-D`.
+    Store(PathBuf),
+}
+
 /// What `list` shall do.
 #[expect(
     clippy::struct_excessive_bools,
@@ -144,6 +158,8 @@ pub(super) struct ListConfig {
     pub summary: bool,
     /// Whether sockets are listed: not with `-s` alone.
     pub rows: bool,
+    /// What is done with the sockets.
+    pub deed: Deed,
     pub verbose: bool,
 }
 
@@ -155,11 +171,17 @@ impl ListConfig {
         if args.processes {
             return Err(Failure::usage(anyhow!(not_yet("-p (--processes)"))));
         }
+        if shared.details.tipcinfo {
+            eprintln!("sockwatch: note: --tipcinfo shows nothing: TIPC is not understood");
+        }
+        let deed = deed(args)?;
         let tables = tables(shared);
         let netns = open_netns(shared)?;
         let filter = words::read(shared, &tables, netns.as_ref())?;
+        let tables = deed_tables(&deed, tables.with_states(filter.states))?;
         Ok(Self {
-            tables: tables.with_states(filter.states),
+            tables,
+            deed,
             filter: filter.expr,
             netns,
             json: shared.json,
@@ -173,6 +195,39 @@ impl ListConfig {
             verbose: shared.verbose,
         })
     }
+}
+
+fn deed(args: &ListArgs) -> Result<Deed, Failure> {
+    let shared = &args.shared;
+    match &args.diag {
+        Some(_) if args.kill => Err(Failure::usage(anyhow!("-K and -D exclude each other"))),
+        Some(path) => Ok(Deed::Store(path.clone())),
+        None if !args.kill => Ok(Deed::Show),
+        None if shared.words.is_empty() && shared.filter.is_empty() => {
+            Err(Failure::usage(anyhow!(
+                "-K closes every socket that the filter wants, and there is none; `state all` wants all"
+            )))
+        }
+        None => Ok(Deed::Kill),
+    }
+}
+
+/// The tables whose sockets that can be done with.
+fn deed_tables(deed: &Deed, mut tables: Tables) -> Result<Tables, Failure> {
+    let (can, what) = match deed {
+        Deed::Show => return Ok(tables),
+        Deed::Kill => (diag::destroy::can_close as fn(Netid) -> bool, "-K closes"),
+        Deed::Store(_) => ((|table| table == Netid::Tcp) as _, "-D stores"),
+    };
+    let words: Vec<_> = tables.netids.iter().map(|table| table.word()).collect();
+    tables.netids.retain(|&table| can(table));
+    if tables.netids.is_empty() {
+        let others = words.join(" ");
+        return Err(Failure::usage(anyhow!(
+            "{what} no sockets of these tables: {others}"
+        )));
+    }
+    Ok(tables)
 }
 
 /// Whether anything says which sockets are wanted.

@@ -4,7 +4,9 @@
 //! they come. Nothing is remembered; two passes are made only where a row alone does not say enough.
 
 mod facts;
+mod kill;
 mod output;
+mod store;
 mod summary;
 
 use anyhow::anyhow;
@@ -12,18 +14,20 @@ use rustc_hash::FxHashMap;
 
 use super::{
     Failure,
-    config::ListConfig,
+    config::{Deed, ListConfig},
     log_to_stderr,
     privilege::{Capabilities, Capability},
     session::note,
 };
 use crate::{
     filter::{Bytecode, bytecode, tables::Tables},
-    model::{Family, Netid},
+    model::{Family, Netid, Row},
     source::diag::{self, InsideError, ListError, Listed, Query, Shown},
 };
-use facts::Facts;
+use facts::{Facts, More};
+use kill::Killer;
 use output::Output;
+use store::Store;
 use summary::SummaryError;
 
 /// Lists.
@@ -55,22 +59,83 @@ pub(super) fn run(config: &ListConfig) -> Result<(), Failure> {
         ask: config.details.ask(needs.tcp_info),
     };
     let mut facts = Facts::gather(config, &query, needs)?;
-    let listed = diag::list(config.netns.as_ref(), &query, |row| {
-        facts.of(row, |view, more| {
-            if config.filter.matches(view) {
-                output.row(row, more);
-            }
+    let mut doer = Doer::new(&config.deed, output)?;
+    let listed = loop {
+        let listed = diag::list(config.netns.as_ref(), &query, |row| {
+            facts.of(row, |view, more| {
+                if config.filter.matches(view) {
+                    doer.row(row, more);
+                }
+            });
         });
-    });
-    let listed = listed.map_err(list_failure)?;
+        if !doer.walks_again() {
+            break listed.map_err(list_failure)?;
+        }
+    };
     if needs.mark && listed.unmarked {
         return Err(marks_unseen());
     }
-    output.finish()?;
+    doer.finish()?;
     tell(&listed);
     match unread(&listed, &config.tables) {
         None => Ok(()),
         Some(why) => Err(Failure::runtime(anyhow!(why))),
+    }
+}
+
+/// What is done with the sockets that the filter wants.
+enum Doer {
+    Show(Output),
+    Kill(Box<Killer>, Output),
+    Store(Store),
+}
+
+impl Doer {
+    fn new(deed: &Deed, output: Output) -> Result<Self, Failure> {
+        match deed {
+            Deed::Show => Ok(Self::Show(output)),
+            Deed::Kill if !Capabilities::effective().has(Capability::NetAdmin) => {
+                Err(Failure::unsupported(anyhow!(
+                    "not permitted: -K needs CAP_NET_ADMIN; run it as root"
+                )))
+            }
+            Deed::Kill => Ok(Self::Kill(Box::default(), output)),
+            Deed::Store(path) => Store::create(path).map(Self::Store),
+        }
+    }
+
+    fn row(&mut self, row: &Row<'_>, more: More<'_>) {
+        match self {
+            Self::Show(output) => output.row(row, more),
+            Self::Kill(killer, output) => {
+                if killer.close(row) {
+                    output.row(
+                        row,
+                        More {
+                            killed: true,
+                            ..more
+                        },
+                    );
+                }
+            }
+            Self::Store(store) => store.row(row),
+        }
+    }
+
+    /// After a walk: whether another is wanted.
+    fn walks_again(&mut self) -> bool {
+        match self {
+            Self::Kill(killer, _) => killer.walks_again(),
+            Self::Show(_) | Self::Store(_) => false,
+        }
+    }
+
+    fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Show(output) => output.finish(),
+            Self::Kill(killer, output) => output.finish().and_then(|()| killer.finish()),
+            Self::Store(store) => store.finish(),
+        }
     }
 }
 

@@ -6,15 +6,25 @@ mod congestion;
 mod inet;
 mod memory;
 mod mptcp;
+pub mod netlink;
+pub mod packet;
 mod tcp_info;
 pub mod ulp;
+pub mod unix;
+mod vsock;
+pub mod xdp;
 
 pub use congestion::{Bbr, Congestion, CongestionNumbers, Dctcp, Vegas};
 pub use inet::{InetDetails, Md5Key, SocketOptions};
 pub use memory::Memory;
 pub use mptcp::MptcpInfo;
+pub use netlink::NetlinkDetails;
+pub use packet::PacketDetails;
 pub use tcp_info::{CaState, FastopenFail, TcpInfo, TcpOptions};
 pub use ulp::{Subflow, SubflowFlags, Tls, Ulp};
+pub use unix::UnixDetails;
+pub use vsock::VsockKind;
+pub use xdp::XdpDetails;
 
 /// Which details to ask the kernel for. Each costs it time, and room in every reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +56,16 @@ pub enum Details<'a> {
     None,
     /// Of a socket with IP addresses.
     Inet(InetDetails<'a>),
+    /// Of a unix socket.
+    Unix(UnixDetails<'a>),
+    /// Of a packet socket.
+    Packet(&'a PacketDetails),
+    /// Of a netlink socket.
+    Netlink(NetlinkDetails<'a>),
+    /// Of a vsock socket: what kind it is.
+    Vsock(VsockKind),
+    /// Of an XDP socket.
+    Xdp(&'a XdpDetails),
 }
 
 impl<'a> Details<'a> {

@@ -84,6 +84,10 @@ pub struct RowEvent<'a> {
     pub owner: Option<&'a Owner>,
     /// Path of its cgroup below the cgroup2 mount.
     pub cgroup: Option<&'a str>,
+    /// Name of the device that it is bound to.
+    pub device: Option<&'a str>,
+    /// We have closed it.
+    pub killed: bool,
 }
 
 /// The `summary` record.

@@ -39,6 +39,9 @@ pub struct Row<'a> {
     pub memory: Option<Memory>,
     /// What was asked for besides.
     pub details: Details<'a>,
+    /// The kernel's message that all of this was read from, for who stores it; empty where it came from
+    /// elsewhere.
+    pub reply: &'a [u8],
 }
 
 impl<'a> Row<'a> {
@@ -60,6 +63,17 @@ impl<'a> Row<'a> {
             timer: None,
             memory: None,
             details: Details::None,
+            reply: &[],
+        }
+    }
+}
+
+impl Row<'_> {
+    /// Index of the device that it is bound to; 0 for none.
+    pub fn device(&self) -> Option<u32> {
+        match self.local {
+            Endpoint::Link { ifindex, .. } | Endpoint::Xdp { ifindex, .. } => Some(ifindex),
+            _ => self.info.ifindex,
         }
     }
 }

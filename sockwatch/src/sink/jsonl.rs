@@ -5,6 +5,7 @@
 
 mod details;
 mod object;
+mod others;
 mod row;
 mod summary;
 mod value;
@@ -172,6 +173,8 @@ fn socket(object: &mut Object<'_>, event: &SocketEvent<'_>) {
         },
     );
     details::details(object, None);
+    others::others(object, None);
+    field!(object, "device", Null);
 }
 
 fn ends(object: &mut Object<'_>, proto: Proto, tuple: &Tuple, listens: bool) {

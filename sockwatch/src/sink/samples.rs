@@ -2,6 +2,7 @@
 
 pub(super) mod deep;
 mod minis;
+pub(super) mod others;
 
 use std::net::IpAddr;
 

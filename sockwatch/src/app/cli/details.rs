@@ -24,6 +24,9 @@ pub(in crate::app) struct DetailArgs {
     /// Show the memory that the socket takes, and may take
     #[arg(short = 'm', long, help_heading = HEADING)]
     pub memory: bool,
+    /// Show the filters of packet sockets: their classic BPF instructions
+    #[arg(short = 'b', long, help_heading = "Details")]
+    pub bpf: bool,
     /// Show what TCP knows: times, windows, rates, losses, congestion control, upper layers
     #[arg(short = 'i', long, help_heading = HEADING)]
     pub info: bool,
@@ -36,6 +39,8 @@ pub(in crate::app) struct DetailArgs {
     /// Show options of the socket
     #[arg(long, help_heading = HEADING)]
     pub inet_sockopt: bool,
+    #[arg(long, hide = true)]
+    pub tipcinfo: bool,
 }
 
 impl DetailArgs {
@@ -47,6 +52,7 @@ impl DetailArgs {
             tos: self.tos,
             cgroup: self.cgroup,
             sockopt: self.inet_sockopt,
+            bpf: self.bpf,
             memory: self.memory,
             info: self.info,
             one_line,
@@ -60,10 +66,12 @@ impl DetailArgs {
             (self.timers, "-o"),
             (self.extended, "-e"),
             (self.memory, "-m"),
+            (self.bpf, "-b"),
             (self.info, "-i"),
             (self.tos, "--tos"),
             (self.cgroup, "--cgroup"),
             (self.inet_sockopt, "--inet-sockopt"),
+            (self.tipcinfo, "--tipcinfo"),
         ];
         flags
             .into_iter()

@@ -33,19 +33,26 @@ const NOT_YET: &[Known] = &[
     known(Some('T'), "threads"),
     known(Some('Z'), "context"),
     known(Some('z'), "contexts"),
-    known(Some('b'), "bpf"),
-    known(None, "bpf-maps"),
-    with_value(None, "bpf-map-id"),
-    known(None, "tipcinfo"),
-    known(Some('K'), "kill"),
-    with_value(Some('D'), "diag"),
 ];
 
+/// What BPF programs keep with a socket (`SK_BPF_STORAGES`) is theirs: only their BTF says what it means.
+const NEVER: &[Known] = &[known(None, "bpf-maps"), with_value(None, "bpf-map-id")];
+
 /// What only `list` does.
-const ONLY_LIST: &[Known] = &[Known {
-    id: "only-list-summary",
-    ..known(Some('s'), "summary")
-}];
+const ONLY_LIST: &[Known] = &[
+    Known {
+        id: "only-list-summary",
+        ..known(Some('s'), "summary")
+    },
+    Known {
+        id: "only-list-kill",
+        ..known(Some('K'), "kill")
+    },
+    Known {
+        id: "only-list-diag",
+        ..with_value(Some('D'), "diag")
+    },
+];
 
 /// The first such option that was given.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +68,7 @@ impl Args for LaterArgs {
         } else {
             ONLY_LIST
         };
-        let all = NOT_YET.iter().chain(only_list);
+        let all = NOT_YET.iter().chain(NEVER).chain(only_list);
         all.fold(command, |command, known| command.arg(hidden(known)))
     }
 
@@ -101,7 +108,13 @@ impl FromArgMatches for LaterArgs {
             .find(given)
             .map(|known| not_yet(&shown(known)));
         let only_list = ONLY_LIST.iter().find(given).map(only_list);
-        self.said = not_yet.or(only_list);
+        let never = NEVER.iter().find(given).map(|known| {
+            let shown = shown(known);
+            format!(
+                "{shown}: what BPF programs keep with a socket is not shown; ss does, since 6.9"
+            )
+        });
+        self.said = not_yet.or(never).or(only_list);
         Ok(())
     }
 }

@@ -145,11 +145,11 @@ fn long_options_may_be_cut_short() {
 fn what_comes_later_is_known() {
     let said = |args: &[&str]| list(args).shared.later.said;
     assert_eq!(said(&["-tan"]), None);
-    assert_eq!(said(&["-tanoemi", "--tos"]), None);
-    assert_eq!(
-        said(&["-D", "FILE"]).unwrap(),
-        "-D (--diag) is not there yet"
-    );
+    assert_eq!(said(&["-tanoemib", "--tos", "--tipcinfo"]), None);
+    for storage in [&["--bpf-maps"][..], &["--bpf-map-id=7"]] {
+        assert!(said(storage).unwrap().contains("is not shown"));
+    }
+    assert_eq!(said(&["-D", "FILE", "-K"]), None);
     assert_eq!(said(&["-s"]), None);
     assert!(list(&["-E"]).shared.events);
     assert!(list(&["-p"]).processes);

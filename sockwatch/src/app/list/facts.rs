@@ -41,6 +41,8 @@ pub(super) struct Facts {
 pub(super) struct More<'a> {
     pub(super) owner: Option<&'a Owner>,
     pub(super) cgroup: Option<&'a str>,
+    /// It was closed just now.
+    pub(super) killed: bool,
 }
 
 /// Ports that the kernel chose.
@@ -99,6 +101,7 @@ impl Facts {
         let more = More {
             owner: holders.first(),
             cgroup,
+            killed: false,
         };
         each(&view, more);
     }

@@ -11,7 +11,10 @@ use super::{
     facts::More,
 };
 use crate::{
-    enrich::names::{hosts::Hosts, protocols::Protocols, resolver, services::Services},
+    enrich::{
+        devices::Devices,
+        names::{hosts::Hosts, protocols::Protocols, resolver, services::Services},
+    },
     explain::one_line,
     model::{
         MonoNs, Row, WallClock,
@@ -68,6 +71,7 @@ enum Form {
     Text(Box<Rows>),
     Json {
         jsonl: Jsonl,
+        devices: Option<Devices>,
         at: MonoNs,
         wall: WallClock,
     },
@@ -78,6 +82,7 @@ impl Output {
         let form = if config.json {
             Form::Json {
                 jsonl: Jsonl::new(),
+                devices: devices(config),
                 at: clock::mono(),
                 wall: clock::wall(),
             }
@@ -113,12 +118,23 @@ impl Output {
                     self.stdout.take_chunk(bytes);
                 });
             }
-            Form::Json { jsonl, at, wall } => {
+            Form::Json {
+                jsonl,
+                devices,
+                at,
+                wall,
+            } => {
+                let device = row.device().filter(|&index| index != 0);
+                let devices = devices.as_mut();
                 let event = RowEvent {
                     at: *at,
                     row,
                     owner: more.owner,
                     cgroup: more.cgroup,
+                    device: device
+                        .zip(devices)
+                        .and_then(|(index, names)| names.name(index)),
+                    killed: more.killed,
                 };
                 jsonl.write_row(&event, *wall, &mut self.bytes);
             }
@@ -130,7 +146,9 @@ impl Output {
     pub(super) fn summary(&mut self, netns: Option<&Netns>, summary: &Summary) {
         match &mut self.form {
             Form::Text(_) => summary::write(summary, &mut self.bytes),
-            Form::Json { jsonl, at, wall } => {
+            Form::Json {
+                jsonl, at, wall, ..
+            } => {
                 let own = || netns::own().ok().map(|own| own.inode);
                 let event = SummaryEvent {
                     at: *at,
@@ -163,9 +181,7 @@ impl Output {
 /// The names that the options leave.
 fn names(config: &ListConfig) -> Result<RowNames, Failure> {
     let mut names = RowNames {
-        devices: machine::devices(config.netns.as_ref())
-            .map_err(|error| log::warn!("network devices: {error}"))
-            .ok(),
+        devices: devices(config),
         hosts: config
             .host_names
             .then(|| Hosts::new(resolver::reverse_dns as _)),
@@ -183,6 +199,13 @@ fn names(config: &ListConfig) -> Result<RowNames, Failure> {
         .map_err(|error| log::warn!("service names: {}", one_line(&error)))
         .ok();
     Ok(names)
+}
+
+/// The names of devices, which no option turns off.
+fn devices(config: &ListConfig) -> Option<Devices> {
+    machine::devices(config.netns.as_ref())
+        .map_err(|error| log::warn!("network devices: {error}"))
+        .ok()
 }
 
 /// Columns of the terminal that standard output is, or as COLUMNS says.

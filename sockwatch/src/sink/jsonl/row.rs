@@ -7,6 +7,7 @@ use super::{
     details::details,
     known, no_end, no_spans,
     object::{Object, Text, Value, Word, field},
+    others::others,
     process,
 };
 use crate::{
@@ -26,6 +27,8 @@ pub(super) struct OnlyInRows {
     pub(super) protocol: Option<u16>,
     pub(super) portid: Option<u32>,
     pub(super) queue: Option<u32>,
+    /// That we have closed it; `None` where that was not wanted.
+    pub(super) killed: Option<bool>,
 }
 
 pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows) {
@@ -38,6 +41,7 @@ pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows) {
     field!(object, "protocol", only.protocol);
     field!(object, "portid", only.portid);
     field!(object, "queue", only.queue);
+    field!(object, "killed", only.killed);
 }
 
 pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
@@ -51,7 +55,7 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     field!(object, "state", Word(state(row).word()));
     no_spans(object);
     let info = SocketInfo {
-        ifindex: device(row),
+        ifindex: row.device(),
         ..row.info
     };
     super::identity(object, row.cookie.and_then(NonZeroU64::new), &info);
@@ -59,8 +63,15 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     no_end(object);
     field!(object, "tcp", row.tcp.as_ref());
     field!(object, "observed", Word(Observed::Poll.word()));
-    only_in_rows(object, &only(row));
+    let only = OnlyInRows {
+        killed: event.killed.then_some(true),
+        ..only(row)
+    };
+    only_in_rows(object, &only);
     details(object, Some(row));
+    others(object, Some(row));
+    let device = event.device.map(|name| Text(name.as_bytes()));
+    field!(object, "device", device);
 }
 
 /// A dump shows merely bound sockets as closed ones, and closed ones of TCP never.
@@ -125,13 +136,6 @@ fn port(netid: Netid, end: &Endpoint<'_>) -> Option<u32> {
     }
 }
 
-fn device(row: &Row<'_>) -> Option<u32> {
-    match row.local {
-        Endpoint::Link { ifindex, .. } | Endpoint::Xdp { ifindex, .. } => Some(ifindex),
-        _ => row.info.ifindex,
-    }
-}
-
 fn only(row: &Row<'_>) -> OnlyInRows {
     let listens = row.state == TcpState::Listen;
     let bytes = |count| (!listens).then_some(count);
@@ -158,5 +162,6 @@ fn only(row: &Row<'_>) -> OnlyInRows {
         protocol,
         portid,
         queue,
+        killed: None,
     }
 }

@@ -1,5 +1,7 @@
 //! Every type of line, byte for byte and against the schema.
 
+mod others;
+
 use serde_json::Value;
 
 use super::*;
@@ -253,9 +255,11 @@ fn deep() -> Vec<String> {
     samples::deep::each(|row| {
         let event = RowEvent {
             at: MonoNs(1),
+            killed: false,
             row,
             owner: None,
             cgroup: None,
+            device: None,
         };
         let mut out = Vec::new();
         jsonl.write_row(&event, samples::WALL, &mut out);

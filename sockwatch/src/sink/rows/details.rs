@@ -3,13 +3,17 @@
 
 mod inet;
 mod memory;
+mod netlink;
+mod packet;
 mod rate;
 mod tcp_info;
 mod timer;
+mod unix;
 mod upper;
+mod xdp;
 
 use crate::{
-    model::{Ask, Netid, Row, details::InetDetails},
+    model::{Ask, Details, Netid, Row, details::InetDetails},
     sink::put,
 };
 
@@ -24,6 +28,8 @@ pub struct DetailOptions {
     pub timers: bool,
     /// What identifies the socket and its owner, and more.
     pub extended: bool,
+    /// The filter of a packet socket.
+    pub bpf: bool,
     /// Type of service.
     pub tos: bool,
     /// Path of the cgroup.
@@ -45,6 +51,7 @@ impl DetailOptions {
     pub const NONE: Self = Self {
         timers: false,
         extended: false,
+        bpf: false,
         tos: false,
         cgroup: false,
         sockopt: false,
@@ -58,6 +65,7 @@ impl DetailOptions {
     pub const fn any(self) -> bool {
         self.timers
             || self.extended
+            || self.bpf
             || self.tos
             || self.cgroup
             || self.sockopt
@@ -73,7 +81,7 @@ impl DetailOptions {
             info: self.info,
             tos: self.tos,
             extended: self.extended,
-            ..Ask::default()
+            filter: self.bpf,
         }
     }
 
@@ -93,6 +101,15 @@ pub struct Beside<'a> {
 /// Appends it all.
 pub(super) fn write(out: &mut Vec<u8>, row: &Row<'_>, beside: &Beside<'_>, options: DetailOptions) {
     let mut parts = Parts::new(out, options.one_line);
+    match &row.details {
+        Details::Unix(details) => return unix::write(&mut parts, row, details, options),
+        Details::Packet(details) => return packet::write(&mut parts, row, details, options),
+        Details::Netlink(details) => return netlink::write(&mut parts, row, details, options),
+        Details::Xdp(details) => return xdp::write(&mut parts, row, details, options),
+        // The kernel tells no more than there is in the columns.
+        Details::Vsock(_) => return,
+        Details::None | Details::Inet(_) => {}
+    }
     if let Some(timer) = row.timer.filter(|_| options.timers) {
         timer::write(parts.next(), timer);
     }
@@ -149,6 +166,27 @@ fn info(parts: &mut Parts<'_>, row: &Row<'_>, inet: &InetDetails<'_>, options: D
     }
     if let Some(mptcp) = inet.mptcp {
         upper::mptcp(parts, mptcp);
+    }
+}
+
+/// Appends `uid:1000 ino:7 sk:55`; the user is left out if it is root or unknown.
+fn identity(parts: &mut Parts<'_>, row: &Row<'_>) {
+    if let Some(uid @ 1..) = row.info.uid {
+        put::number(parts.named("uid:"), uid);
+    }
+    put::number(parts.named("ino:"), row.info.inode.unwrap_or(0));
+    if let Some(cookie) = row.cookie {
+        put::hex(parts.named("sk:"), cookie);
+    }
+}
+
+/// Which sides of a connection are open, by `sk_shutdown`.
+const fn open_sides(shutdown: u8) -> &'static str {
+    match shutdown & 3 {
+        0 => "<->",
+        1 => "-->",
+        2 => "<--",
+        _ => "---",
     }
 }
 

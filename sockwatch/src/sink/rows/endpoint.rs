@@ -24,10 +24,11 @@ pub(super) fn local_address(out: &mut Vec<u8>, row: &Row<'_>, names: &mut RowNam
         out.push(b'%');
         device(out, index, names);
     }
-    out.push(match row.local {
-        Endpoint::Unix { .. } => b' ',
-        _ => b':',
-    });
+    match row.local {
+        Endpoint::Unix { .. } => out.push(b' '),
+        Endpoint::Xdp { ifindex: 0, .. } => {}
+        _ => out.push(b':'),
+    }
 }
 
 pub(super) fn local_port(out: &mut Vec<u8>, row: &Row<'_>, names: &mut RowNames) {
@@ -90,9 +91,8 @@ fn address_of(out: &mut Vec<u8>, row: &Row<'_>, end: &Endpoint<'_>, names: &mut 
 
 fn port_of(out: &mut Vec<u8>, netid: Netid, end: &Endpoint<'_>, names: &mut RowNames) {
     match *end {
-        Endpoint::Ip { port: 0, .. }
-        | Endpoint::Link { ifindex: 0, .. }
-        | Endpoint::Xdp { ifindex: 0, .. } => out.push(b'*'),
+        Endpoint::Ip { port: 0, .. } | Endpoint::Link { ifindex: 0, .. } => out.push(b'*'),
+        Endpoint::Xdp { ifindex: 0, .. } => {}
         Endpoint::Ip { port, .. } if netid == Netid::Raw => ip_protocol(out, port, names),
         Endpoint::Ip { port, .. } => {
             let services = names.services.as_ref();

@@ -1,4 +1,4 @@
-//! Cells into lines: widths, alignment, spare room.
+//! Cells into lines: widths, alignment, spare room, and lines that a terminal is too narrow for.
 //!
 //! Knows nothing of sockets.
 
@@ -21,12 +21,18 @@ pub(super) enum Align {
 }
 
 /// A cell: how many bytes its text has, and how many characters. Seven of them make a row, so they
-/// are small; text beyond what they can count is cut off.
+/// are small.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
+    /// [`LONG`] where there are as many or more.
     bytes: u16,
+    /// No more than can be counted.
     width: u16,
 }
+
+/// The length of such a cell stands elsewhere. Only a last column can be so long: thousands of
+/// processes may hold one socket.
+const LONG: u16 = u16::MAX;
 
 /// Cells of whole rows, one after the other.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub(super) struct Block {
     columns: Vec<Column>,
     text: Vec<u8>,
     cells: Vec<Cell>,
+    /// Bytes of the cells that are [`LONG`], in order.
+    long: Vec<usize>,
     /// The widest cell of each column.
     widths: Vec<usize>,
 }
@@ -45,6 +53,7 @@ impl Block {
             columns,
             text: Vec::new(),
             cells: Vec::new(),
+            long: Vec::new(),
         }
     }
 
@@ -53,10 +62,13 @@ impl Block {
     pub(super) fn cell(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let begin = self.text.len();
         write(&mut self.text);
-        let bytes = u16::try_from(self.text.len() - begin).unwrap_or(u16::MAX);
-        self.text.truncate(begin + usize::from(bytes));
-        // No more than there are bytes.
-        let width = u16::try_from(width(first_line(&self.text[begin..]))).unwrap_or(bytes);
+        let length = self.text.len() - begin;
+        let bytes = u16::try_from(length).unwrap_or(LONG);
+        if bytes == LONG {
+            self.long.push(length);
+        }
+        let width = width(first_line(&self.text[begin..]));
+        let width = u16::try_from(width).unwrap_or(u16::MAX);
         let column = self.cells.len() % self.columns.len();
         self.widths[column] = self.widths[column].max(width.into());
         self.cells.push(Cell { bytes, width });
@@ -66,24 +78,30 @@ impl Block {
         self.text.len()
     }
 
-    /// Appends the lines to `out`, spread over `terminal` columns if they are fewer, and forgets
-    /// them. `full` may take what is in `out` after each.
+    /// Appends the lines to `out`, each over as many whole lines of a terminal of `terminal` columns as it
+    /// takes, and forgets them. `full` may take what is in `out` after each.
     pub(super) fn render(
         &mut self,
         terminal: Option<usize>,
         out: &mut Vec<u8>,
         mut full: impl FnMut(&mut Vec<u8>),
     ) {
-        let widths = self.spread(terminal);
+        let blanks = self.blanks(terminal);
         let mut text = &self.text[..];
+        let mut long = self.long.iter();
         for row in self.cells.chunks(self.columns.len()) {
             // Blanks are owed until something follows them: none ends a line.
             let mut owed = 0;
-            for ((column, &width), cell) in self.columns.iter().zip(&widths).zip(row) {
-                let spare = width - usize::from(cell.width);
-                let (cell_text, behind) = text.split_at(cell.bytes.into());
+            for (place, cell) in row.iter().enumerate() {
+                let align = self.columns[place].align;
+                let spare = self.widths[place] - usize::from(cell.width);
+                let bytes = match cell.bytes {
+                    LONG => long.next().copied().unwrap_or(0),
+                    bytes => bytes.into(),
+                };
+                let (cell_text, behind) = text.split_at(bytes);
                 text = behind;
-                if column.align == Align::Right {
+                if align == Align::Right {
                     owed += spare;
                 }
                 if cell.width > 0 {
@@ -91,10 +109,10 @@ impl Block {
                     owed = 0;
                 }
                 out.extend_from_slice(cell_text);
-                if column.align == Align::Left {
+                if align == Align::Left {
                     owed += spare;
                 }
-                owed += column.gap;
+                owed += blanks[place];
             }
             while out.last() == Some(&b' ') {
                 out.pop();
@@ -104,33 +122,69 @@ impl Block {
         }
         self.text.clear();
         self.cells.clear();
+        self.long.clear();
         self.widths = self.columns.iter().map(|column| column.least).collect();
     }
 
-    /// The widths, and what is left of the terminal divided among those columns that are followed by
-    /// a gap and another column.
-    fn spread(&self, terminal: Option<usize>) -> Vec<usize> {
-        let mut widths = self.widths.clone();
-        let spreads = |(place, column): (usize, &Column)| {
-            (column.gap > 0 && place + 1 < self.columns.len()).then_some(place)
+    /// Blanks behind each column. Columns that follow each other without a gap belong together: what
+    /// does not fit into what is left of a line of the terminal begins the next one, and spare room is
+    /// divided among the gaps of a line. Only what is wider than a whole line is broken.
+    fn blanks(&self, terminal: Option<usize>) -> Vec<usize> {
+        let mut blanks: Vec<usize> = self.columns.iter().map(|column| column.gap).collect();
+        let Some(terminal) = terminal.filter(|&columns| columns > 0) else {
+            return blanks;
         };
-        let places: Vec<usize> = self
-            .columns
-            .iter()
-            .enumerate()
-            .filter_map(spreads)
-            .collect();
-        let gaps: usize = places.iter().map(|&place| self.columns[place].gap).sum();
-        let taken = widths.iter().sum::<usize>() + gaps;
-        let Some(mut spare) = terminal.and_then(|wide| wide.checked_sub(taken)) else {
-            return widths;
-        };
-        for (done, &place) in places.iter().enumerate() {
-            let share = spare / (places.len() - done);
-            widths[place] += share;
+        // No blank ends a row.
+        let last = self.columns.len().saturating_sub(1);
+        let mut line = Line::default();
+        let mut width = 0;
+        for (place, column) in self.columns.iter().enumerate() {
+            width += self.widths[place];
+            if column.gap == 0 && place != last {
+                continue;
+            }
+            width += if place == last { 0 } else { column.gap };
+            if line.used > 0 && line.used + width > terminal {
+                line.spread(terminal, &mut blanks);
+                line = Line::default();
+            }
+            line.add(place, width, terminal);
+            width = 0;
+        }
+        line.ends.pop();
+        line.spread(terminal, &mut blanks);
+        blanks
+    }
+}
+
+/// A line of the terminal.
+#[derive(Default)]
+struct Line {
+    /// Characters taken, gaps included.
+    used: usize,
+    /// The last columns of those that belong together.
+    ends: Vec<usize>,
+}
+
+impl Line {
+    /// Adds columns that belong together, and end with the one at `place`.
+    fn add(&mut self, place: usize, width: usize, terminal: usize) {
+        self.used += width;
+        if self.used > terminal {
+            // Wider than a line, so it is the first here: it goes on, and what counts is its end.
+            self.used = (self.used - 1) % terminal + 1;
+        }
+        self.ends.push(place);
+    }
+
+    /// Divides what is left among the gaps behind these.
+    fn spread(&self, terminal: usize, blanks: &mut [usize]) {
+        let mut spare = terminal - self.used;
+        for (done, &place) in self.ends.iter().enumerate() {
+            let share = spare / (self.ends.len() - done);
+            blanks[place] += share;
             spare -= share;
         }
-        widths
     }
 }
 
@@ -147,3 +201,6 @@ fn width(text: &[u8]) -> usize {
     }
     String::from_utf8_lossy(text).chars().count()
 }
+
+#[cfg(test)]
+mod tests;

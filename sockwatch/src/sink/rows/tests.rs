@@ -1,3 +1,5 @@
+mod others;
+
 use std::net::IpAddr;
 
 use super::*;
@@ -263,6 +265,7 @@ const ALL_DETAILS: DetailOptions = DetailOptions {
     sockopt: true,
     memory: true,
     info: true,
+    bpf: false,
     one_line: false,
     numeric: false,
 };

@@ -19,7 +19,7 @@ use super::{
     netns::{self, Netns},
     refusal::{explain, is_absence},
     request::{other, table_state_bits},
-    rows::{Netlink, Packet, Reader, Tally, Unix, Vsock, Xdp},
+    rows::{Netlink, Packet, Read, Reader, Tally, Unix, Vsock, Xdp},
     wire::{self, Begun, Ended, SEQUENCE, WireError},
 };
 use crate::model::{AddressFamily, Ask, Family, Netid, Row, StateSet, event::Degraded};
@@ -241,29 +241,62 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
         family: AddressFamily,
         states: u32,
     ) -> Result<Ended, WireError> {
-        let netns = self.netns;
+        let (netns, ask) = (self.netns, self.query.ask);
         match family {
             AddressFamily::Inet => self.inet(first, Family::Inet, states),
             AddressFamily::Inet6 => self.inet(first, Family::Inet6, states),
             AddressFamily::Unix => self.rows(
                 netids,
-                &other::unix(states, SEQUENCE),
+                &other::unix(states, ask, SEQUENCE),
                 &mut Unix::new(netns),
             ),
-            AddressFamily::Link => {
-                self.rows(netids, &other::packet(SEQUENCE), &mut Packet { netns })
-            }
+            AddressFamily::Link => self.packet(netids),
             AddressFamily::Netlink => {
-                self.rows(netids, &other::netlink(SEQUENCE), &mut Netlink { netns })
+                let request = other::netlink(ask, SEQUENCE);
+                self.rows(netids, &request, &mut Netlink { netns })
             }
             AddressFamily::Vsock => self.rows(
                 netids,
                 &other::vsock(states, SEQUENCE),
                 &mut Vsock { netns },
             ),
-            AddressFamily::Xdp => self.rows(netids, &other::xdp(SEQUENCE), &mut Xdp { netns }),
+            AddressFamily::Xdp => {
+                self.rows(netids, &other::xdp(ask, SEQUENCE), &mut Xdp::new(netns))
+            }
             AddressFamily::Tipc => self.tipc(states),
         }
+    }
+
+    /// Packet sockets. The kernel ends a dump in silence where a filter does not fit into a message of
+    /// 32 KiB (`net/packet/diag.c`, `packet_diag_dump`); how many sockets there are, a dump without
+    /// filters tells.
+    fn packet(&mut self, netids: &[Netid]) -> Result<Ended, WireError> {
+        let ask = self.query.ask;
+        let mut reader = Packet::new(self.netns, ask.extended);
+        let request = |ask| other::packet(ask, SEQUENCE);
+        if !ask.filter {
+            return self.rows(netids, &request(ask), &mut reader);
+        }
+        let (mut all, mut shown) = (0_u64, 0_u64);
+        let plain = Ask {
+            filter: false,
+            ..ask
+        };
+        wire::dump(&request(plain), &mut self.buffer, |_| all += 1)?;
+        let request = request(ask);
+        let begun = wire::begin(&request);
+        let ended = self.read(
+            netids,
+            &request,
+            begun,
+            &mut Counting(&mut reader, &mut shown),
+        )?;
+        if shown < all {
+            let missing = all - shown;
+            let reason = format!("{missing} sockets are missing: a filter is too long to be shown");
+            self.failures.add("packet".to_owned(), reason);
+        }
+        Ok(ended)
     }
 
     /// Sends a request and gives the rows of `netids` on.
@@ -309,6 +342,16 @@ impl<'a, F: FnMut(&Row<'_>)> Lister<'a, F> {
             self.failures.add("tipc".to_owned(), reason);
         }
         Ok(ended)
+    }
+}
+
+/// Counts what it reads.
+struct Counting<'r, R>(&'r mut R, &'r mut u64);
+
+impl<R: Reader> Reader for Counting<'_, R> {
+    fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
+        *self.1 += 1;
+        self.0.read(payload)
     }
 }
 

@@ -39,6 +39,12 @@ pub enum LookError {
 #[error(transparent)]
 pub struct Asking(WireError);
 
+impl From<WireError> for Asking {
+    fn from(error: WireError) -> Self {
+        Self(error)
+    }
+}
+
 impl From<WireError> for LookError {
     fn from(error: WireError) -> Self {
         Self::Ask(Asking(error))

@@ -1,6 +1,6 @@
 //! What `ss` shows of every socket with an IP address: `-e`, `--tos`, `--cgroup`, `--inet-sockopt`.
 
-use super::Parts;
+use super::{Parts, identity, open_sides};
 use crate::{
     model::{
         AddressFamily, Row,
@@ -12,13 +12,7 @@ use crate::{
 /// Appends `uid:1000 ino:7 sk:55 fwmark:0x1 cgroup:/ v6only:0 <->`: what is 0 or unknown is left out,
 /// but for the inode.
 pub(super) fn extended(parts: &mut Parts<'_>, row: &Row<'_>, cgroup_path: Option<&str>) {
-    if let Some(uid @ 1..) = row.info.uid {
-        put::number(parts.named("uid:"), uid);
-    }
-    put::number(parts.named("ino:"), row.info.inode.unwrap_or(0));
-    if let Some(cookie) = row.cookie {
-        put::hex(parts.named("sk:"), cookie);
-    }
+    identity(parts, row);
     if let Some(mark @ 1..) = row.info.mark {
         put::hex(parts.named("fwmark:0x"), mark.into());
     }
@@ -31,14 +25,7 @@ pub(super) fn extended(parts: &mut Parts<'_>, row: &Row<'_>, cgroup_path: Option
         put::number(parts.named("v6only:"), u8::from(only));
     }
     if let Some(shutdown) = row.shutdown {
-        let receives = shutdown & 1 == 0;
-        let sends = shutdown & 2 == 0;
-        parts.named(match (receives, sends) {
-            (true, true) => "<->",
-            (false, true) => "-->",
-            (true, false) => "<--",
-            (false, false) => "---",
-        });
+        parts.named(open_sides(shutdown));
     }
 }
 

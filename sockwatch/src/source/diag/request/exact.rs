@@ -1,14 +1,14 @@
-//! Requests for one TCP socket, by its ends and its cookie.
+//! Requests for one socket, by its ends and its cookie: where it is, or to close it.
 //!
 //! Builds bytes; sends nothing.
 
 use std::{net::IpAddr, num::NonZeroU64};
 
-use netlink_packet_core::NLM_F_REQUEST;
-use netlink_packet_sock_diag::SOCK_DIAG_BY_FAMILY;
+use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST};
+use netlink_packet_sock_diag::{SOCK_DESTROY, SOCK_DIAG_BY_FAMILY};
 
 use super::super::look::LookFor;
-use crate::model::{Family, Proto, ipv6_octets};
+use crate::model::{Family, Netid, Proto, Row, Tuple, ipv6_octets};
 
 /// Size of a request: `nlmsghdr` and `inet_diag_req_v2`.
 pub(in super::super) const REQUEST_BYTES: u8 = 72;
@@ -18,32 +18,84 @@ const NO_COOKIE: u64 = u64::MAX;
 
 /// Appends a request. `idiag_states` and the extensions are not looked at without `NLM_F_DUMP`.
 pub(in super::super) fn append(bytes: &mut Vec<u8>, wanted: &LookFor, sequence: u32) {
-    let tuple = &wanted.tuple;
-    // A mapped address is looked up as IPv4 whatever the family (`inet_diag_find_one_icsk`).
-    let (family, src, dst) = match (tuple.src, tuple.dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            (Family::Inet, wide(src.octets()), wide(dst.octets()))
-        }
-        (src, dst) => (Family::Inet6, ipv6_octets(src), ipv6_octets(dst)),
+    let one = One {
+        kind: SOCK_DIAG_BY_FAMILY,
+        flags: NLM_F_REQUEST,
+        sequence,
+        protocol: Proto::Tcp.number().to_le_bytes()[0],
+        raw_protocol: 0,
+        ifindex: wanted.ifindex,
+        cookie: wanted.cookie,
     };
-    let cookie = wanted.cookie.map_or(NO_COOKIE, NonZeroU64::get);
-    let [family, protocol] = [family.number(), Proto::Tcp.number().to_le_bytes()[0]];
+    one.append(&wanted.tuple, bytes);
+}
 
-    bytes.extend(u32::from(REQUEST_BYTES).to_ne_bytes());
-    bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-    bytes.extend(NLM_F_REQUEST.to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend([family, protocol, 0, 0, 0, 0, 0, 0]);
-    bytes.extend(tuple.sport.to_be_bytes());
-    bytes.extend(tuple.dport.to_be_bytes());
-    bytes.extend(src);
-    bytes.extend(dst);
-    bytes.extend(wanted.ifindex.to_ne_bytes());
-    // The low word first (`sock_diag_check_cookie`).
-    let [low @ .., e, f, g, h] = cookie.to_le_bytes();
-    bytes.extend(u32::from_le_bytes(low).to_ne_bytes());
-    bytes.extend(u32::from_le_bytes([e, f, g, h]).to_ne_bytes());
+/// A request to close the socket of `row`, which has these ends and the protocol of that number. It is
+/// answered by an acknowledgment.
+pub(in super::super) fn destroy(
+    protocol: u8,
+    tuple: &Tuple,
+    row: &Row<'_>,
+    sequence: u32,
+) -> Vec<u8> {
+    // The port of a raw socket is its protocol.
+    let raw_protocol = match row.netid {
+        Netid::Raw => tuple.sport.to_le_bytes()[0],
+        _ => 0,
+    };
+    let one = One {
+        kind: SOCK_DESTROY,
+        flags: NLM_F_REQUEST | NLM_F_ACK,
+        sequence,
+        protocol,
+        raw_protocol,
+        ifindex: row.info.ifindex.unwrap_or(0),
+        cookie: row.cookie.and_then(NonZeroU64::new),
+    };
+    let mut bytes = Vec::with_capacity(REQUEST_BYTES.into());
+    one.append(tuple, &mut bytes);
+    bytes
+}
+
+/// What requests for one socket differ in, besides its ends.
+struct One {
+    kind: u16,
+    flags: u16,
+    sequence: u32,
+    protocol: u8,
+    /// `sdiag_raw_protocol`
+    raw_protocol: u8,
+    ifindex: u32,
+    cookie: Option<NonZeroU64>,
+}
+
+impl One {
+    fn append(&self, tuple: &Tuple, bytes: &mut Vec<u8>) {
+        // A mapped address is looked up as IPv4 whatever the family (`inet_diag_find_one_icsk`).
+        let (family, src, dst) = match (tuple.src, tuple.dst) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                (Family::Inet, wide(src.octets()), wide(dst.octets()))
+            }
+            (src, dst) => (Family::Inet6, ipv6_octets(src), ipv6_octets(dst)),
+        };
+        let cookie = self.cookie.map_or(NO_COOKIE, NonZeroU64::get);
+        bytes.extend(u32::from(REQUEST_BYTES).to_ne_bytes());
+        bytes.extend(self.kind.to_ne_bytes());
+        bytes.extend(self.flags.to_ne_bytes());
+        bytes.extend(self.sequence.to_ne_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend([family.number(), self.protocol, 0, self.raw_protocol]);
+        bytes.extend([0; 4]);
+        bytes.extend(tuple.sport.to_be_bytes());
+        bytes.extend(tuple.dport.to_be_bytes());
+        bytes.extend(src);
+        bytes.extend(dst);
+        bytes.extend(self.ifindex.to_ne_bytes());
+        // The low word first (`sock_diag_check_cookie`).
+        let [low @ .., e, f, g, h] = cookie.to_le_bytes();
+        bytes.extend(u32::from_le_bytes(low).to_ne_bytes());
+        bytes.extend(u32::from_le_bytes([e, f, g, h]).to_ne_bytes());
+    }
 }
 
 fn wide(v4: [u8; 4]) -> [u8; 16] {

@@ -110,6 +110,7 @@ impl Reader for Inet {
             timer: timer(&reply),
             memory,
             details: Details::Inet(details),
+            reply: payload,
             ..Row::new(self.netid, state, local, peer)
         };
         Some(Read { row, malformed })

@@ -3,13 +3,24 @@
 //! A socket that is bound to a multicast group comes twice: `__netlink_diag_dump` walks the groups
 //! behind the table.
 
-use super::{super::header::Header, Read, Reader, memory};
-use crate::model::{Endpoint, Netid, Row, SocketInfo, TcpState};
+use super::{
+    super::{attributes::set, header::Header},
+    Read, Reader, memory,
+};
+use crate::model::{
+    Details, Endpoint, Netid, Row, SocketInfo, TcpState,
+    details::{
+        NetlinkDetails,
+        netlink::{Groups, NetlinkFlags},
+    },
+};
 
 /// Size of `struct netlink_diag_msg`, bytes.
 const HEADER_BYTES: usize = 28;
 
 const NETLINK_DIAG_MEMINFO: u16 = 0;
+const NETLINK_DIAG_GROUPS: u16 = 1;
+const NETLINK_DIAG_FLAGS: u16 = 4;
 
 /// `NETLINK_CONNECTED` (`net/netlink/af_netlink.c`).
 const CONNECTED: u8 = 1;
@@ -35,8 +46,16 @@ impl Reader for Netlink {
     fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
         let (header, attributes) = Header::<HEADER_BYTES>::split(payload)?;
         let mut memory = None;
+        let mut details = NetlinkDetails::default();
         let malformed = attributes.read(|kind, bytes| match kind {
             NETLINK_DIAG_MEMINFO => memory::set(&mut memory, bytes),
+            NETLINK_DIAG_GROUPS => {
+                details.groups = Some(Groups::new(bytes));
+                bytes.len().is_multiple_of(4)
+            }
+            NETLINK_DIAG_FLAGS => set(&mut details.flags, bytes, |bytes| {
+                NetlinkFlags(u32::from_ne_bytes(bytes))
+            }),
             _ => true,
         });
         let (recv_q, send_q) = memory::queues(memory);
@@ -55,6 +74,7 @@ impl Reader for Netlink {
             },
             cookie: Some(header.cookie(at::COOKIE)),
             memory,
+            details: Details::Netlink(details),
             ..Row::new(
                 Netid::Netlink,
                 TcpState::Close,

@@ -6,14 +6,24 @@ use super::{
     super::{attributes::set, header::Header},
     Read, Reader, memory,
 };
-use crate::model::{Endpoint, Netid, Row, SocketInfo, TcpState};
+use crate::model::{
+    Details, Endpoint, Netid, Row, SocketInfo, TcpState,
+    details::{
+        PacketDetails,
+        packet::{Fanout, Instruction, PacketFlags, PacketInfo, PacketRing},
+    },
+};
 
 /// Size of `struct packet_diag_msg`, bytes.
 const HEADER_BYTES: usize = 16;
 
 const PACKET_DIAG_INFO: u16 = 0;
+const PACKET_DIAG_RX_RING: u16 = 2;
+const PACKET_DIAG_TX_RING: u16 = 3;
+const PACKET_DIAG_FANOUT: u16 = 4;
 const PACKET_DIAG_UID: u16 = 5;
 const PACKET_DIAG_MEMINFO: u16 = 6;
+const PACKET_DIAG_FILTER: u16 = 7;
 
 /// Offsets in `struct packet_diag_msg`.
 mod at {
@@ -26,8 +36,22 @@ mod at {
 
 /// Reads replies to a dump of packet sockets.
 pub(in super::super) struct Packet {
-    /// Inode number of the network namespace.
-    pub(in super::super) netns: Option<u32>,
+    netns: Option<u32>,
+    /// Whether the options were asked for: some of them come unasked.
+    extended: bool,
+    /// Those of the last row.
+    details: PacketDetails,
+}
+
+impl Packet {
+    /// For a dump in the network namespace with this inode number.
+    pub(in super::super) fn new(netns: Option<u32>, extended: bool) -> Self {
+        Self {
+            netns,
+            extended,
+            details: PacketDetails::default(),
+        }
+    }
 }
 
 impl Reader for Packet {
@@ -38,14 +62,31 @@ impl Reader for Packet {
             SOCK_RAW => Netid::PacketRaw,
             _ => Netid::PacketDgram,
         };
-        let (mut ifindex, mut uid, mut memory) = (None, None, None);
+        let details = &mut self.details;
+        details.clear();
+        let (mut ifindex, mut info, mut uid, mut memory) = (None, None, None, None);
         let malformed = attributes.read(|kind, bytes| match kind {
-            // `pdi_index` is its first field.
-            PACKET_DIAG_INFO => set(&mut ifindex, bytes, u32::from_ne_bytes),
+            PACKET_DIAG_INFO => {
+                // `pdi_index` is its first field.
+                set(&mut ifindex, bytes, u32::from_ne_bytes) && set(&mut info, bytes, packet_info)
+            }
+            PACKET_DIAG_RX_RING => set(&mut details.rx_ring, bytes, packet_ring),
+            PACKET_DIAG_TX_RING => set(&mut details.tx_ring, bytes, packet_ring),
+            PACKET_DIAG_FANOUT => set(&mut details.fanout, bytes, |bytes| {
+                Fanout(u32::from_ne_bytes(bytes))
+            }),
+            PACKET_DIAG_FILTER => {
+                let (program, rest) = bytes.as_chunks();
+                details
+                    .filter
+                    .extend(program.iter().copied().map(instruction));
+                rest.is_empty()
+            }
             PACKET_DIAG_UID => set(&mut uid, bytes, u32::from_ne_bytes),
             PACKET_DIAG_MEMINFO => memory::set(&mut memory, bytes),
             _ => true,
         });
+        details.info = info.filter(|_| self.extended);
         let local = Endpoint::Link {
             protocol: header.u16(at::NUM),
             ifindex: ifindex.unwrap_or(0),
@@ -65,8 +106,52 @@ impl Reader for Packet {
             },
             cookie: Some(header.cookie(at::COOKIE)),
             memory,
+            details: Details::Packet(&self.details),
             ..Row::new(netid, TcpState::Close, local, peer)
         };
         Some(Read { row, malformed })
+    }
+}
+
+/// A number of a structure that is all numbers of 32 bits; 0 behind its end.
+fn word(words: &[[u8; 4]], place: usize) -> u32 {
+    words
+        .get(place)
+        .map_or(0, |&bytes| u32::from_ne_bytes(bytes))
+}
+
+/// `struct packet_diag_info`, behind `pdi_index`.
+fn packet_info(bytes: [u8; 24]) -> PacketInfo {
+    let words = bytes.as_chunks().0;
+    PacketInfo {
+        version: word(words, 1),
+        reserve_bytes: word(words, 2),
+        copy_thresh: word(words, 3),
+        timestamp: word(words, 4),
+        flags: PacketFlags(word(words, 5)),
+    }
+}
+
+/// `struct packet_diag_ring`
+fn packet_ring(bytes: [u8; 28]) -> PacketRing {
+    let words = bytes.as_chunks().0;
+    PacketRing {
+        block_bytes: word(words, 0),
+        blocks: word(words, 1),
+        frame_bytes: word(words, 2),
+        frames: word(words, 3),
+        retire_ms: word(words, 4),
+        private_bytes: word(words, 5),
+        features: word(words, 6),
+    }
+}
+
+/// `struct sock_filter`
+fn instruction([c0, c1, jt, jf, k0, k1, k2, k3]: [u8; 8]) -> Instruction {
+    Instruction {
+        code: u16::from_ne_bytes([c0, c1]),
+        jt,
+        jf,
+        k: u32::from_ne_bytes([k0, k1, k2, k3]),
     }
 }

@@ -1,6 +1,8 @@
 //! Rows from replies of a real kernel, whole and damaged, and from hand-made ones where no kernel
 //! was at hand.
 
+mod others;
+
 use super::{super::fixtures, *};
 use crate::model::{
     Ask, Netid, TcpState, TimerKind,
@@ -228,16 +230,19 @@ fn unix_identities() {
 
 #[test]
 fn packet_sockets_have_an_ethertype_and_a_device() {
-    let netns = NETNS;
     let look = |fixture| {
-        with(Packet { netns }, &fixtures::bytes(fixture), |row| {
-            assert_eq!((row.state, row.info.uid), (TcpState::Close, Some(0)));
-            let Endpoint::Link { protocol, ifindex } = row.local else {
-                panic!("{row:?}");
-            };
-            assert_eq!(row.info.ifindex, Some(ifindex));
-            (row.netid, protocol, ifindex, row.recv_q)
-        })
+        with(
+            Packet::new(NETNS, false),
+            &fixtures::bytes(fixture),
+            |row| {
+                assert_eq!((row.state, row.info.uid), (TcpState::Close, Some(0)));
+                let Endpoint::Link { protocol, ifindex } = row.local else {
+                    panic!("{row:?}");
+                };
+                assert_eq!(row.info.ifindex, Some(ifindex));
+                (row.netid, protocol, ifindex, row.recv_q)
+            },
+        )
     };
     assert_eq!(
         look(fixtures::PACKET_RAW),
@@ -297,7 +302,7 @@ fn xdp_sockets_by_the_header_file() {
     bytes.extend(words([12, 0, 1, 0], &[4, 2])); // XDP_DIAG_INFO
     bytes.extend(words([8, 0, 2, 0], &[1000])); // XDP_DIAG_UID
     bytes.extend(words([40, 0, 8, 0], &[512, 9, 0, 9, 9, 9, 9, 9, 9])); // XDP_DIAG_MEMINFO
-    with(Xdp { netns: NETNS }, &bytes, |row| {
+    with(Xdp::new(NETNS), &bytes, |row| {
         let local = Endpoint::Xdp {
             ifindex: 4,
             queue: 2,
@@ -363,16 +368,27 @@ fn no_damage_is_fatal() {
             damage(reader, &fixtures::bytes(fixture), 72);
         }
     }
+    damage(
+        Unix::new(netns),
+        &fixtures::bytes(fixtures::UNIX_EXTENDED),
+        16,
+    );
+    for fixture in [fixtures::PACKET_EXTENDED, fixtures::PACKET_TX_RING] {
+        damage(Packet::new(netns, true), &fixtures::bytes(fixture), 16);
+    }
+    let netlink = fixtures::bytes(fixtures::NETLINK_EXTENDED);
+    damage(Netlink { netns }, &netlink, 28);
+    damage(Xdp::new(netns), &others::xdp(), 16);
     for fixture in fixtures::UNIX {
         damage(Unix::new(netns), &fixtures::bytes(fixture), 16);
     }
     for fixture in [fixtures::PACKET_RAW, fixtures::PACKET_DGRAM] {
-        damage(Packet { netns }, &fixtures::bytes(fixture), 16);
+        damage(Packet::new(netns, true), &fixtures::bytes(fixture), 16);
     }
     for fixture in [fixtures::NETLINK_CONNECTED, fixtures::NETLINK_KERNEL] {
         damage(Netlink { netns }, &fixtures::bytes(fixture), 28);
     }
     damage(Vsock { netns }, &words([40, 1, 1, 2], &[3; 7]), 32);
     let xdp = [words([44, 3, 0, 0], &[9; 3]), words([12, 0, 1, 0], &[4, 2])];
-    damage(Xdp { netns }, &xdp.concat(), 16);
+    damage(Xdp::new(netns), &xdp.concat(), 16);
 }

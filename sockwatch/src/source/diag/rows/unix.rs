@@ -3,15 +3,21 @@
 //! Names are paths cut at their NUL, or abstract; of a peer only its inode is told.
 
 use netlink_packet_sock_diag::{
-    SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN,
-    UNIX_DIAG_SHUTDOWN,
+    SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, UNIX_DIAG_ICONS, UNIX_DIAG_MEMINFO, UNIX_DIAG_NAME,
+    UNIX_DIAG_PEER, UNIX_DIAG_RQLEN, UNIX_DIAG_SHUTDOWN, UNIX_DIAG_VFS,
 };
 
 use super::{
     super::{attributes::set, header::Header},
-    Read, Reader,
+    Read, Reader, memory,
 };
-use crate::model::{Endpoint, Netid, Row, SocketInfo, TcpState};
+use crate::model::{
+    Details, Endpoint, Netid, Row, SocketInfo, TcpState,
+    details::{
+        UnixDetails,
+        unix::{Inodes, UnixFile},
+    },
+};
 
 /// Size of `struct unix_diag_msg`, bytes.
 const HEADER_BYTES: usize = 16;
@@ -56,6 +62,7 @@ impl Reader for Unix {
         };
         let (mut name, mut peer, mut uid, mut shutdown) = (&[][..], None, None, None);
         let mut queues: Option<[u8; 8]> = None;
+        let (mut memory, mut file, mut pending) = (None, None, None);
         let malformed = attributes.read(|kind, bytes| match kind {
             UNIX_DIAG_NAME => {
                 name = bytes;
@@ -63,6 +70,12 @@ impl Reader for Unix {
             }
             UNIX_DIAG_PEER => set(&mut peer, bytes, u32::from_ne_bytes),
             UNIX_DIAG_RQLEN => set(&mut queues, bytes, |both| both),
+            UNIX_DIAG_MEMINFO => memory::set(&mut memory, bytes),
+            UNIX_DIAG_VFS => set(&mut file, bytes, unix_file),
+            UNIX_DIAG_ICONS => {
+                pending = Some(Inodes::new(bytes));
+                bytes.len().is_multiple_of(4)
+            }
             UNIX_DIAG_SHUTDOWN => set(&mut shutdown, bytes, u8::from_ne_bytes),
             UNIX_DIAG_UID => set(&mut uid, bytes, u32::from_ne_bytes),
             _ => true,
@@ -89,6 +102,12 @@ impl Reader for Unix {
             },
             cookie: Some(header.cookie(at::COOKIE)),
             shutdown,
+            memory,
+            details: Details::Unix(UnixDetails {
+                is_abstract: name.first().map(|&first| first == 0),
+                file,
+                pending,
+            }),
             ..Row::new(
                 netid,
                 TcpState::from_kernel(header.u8(at::STATE)),
@@ -97,6 +116,17 @@ impl Reader for Unix {
             )
         };
         Some(Read { row, malformed })
+    }
+}
+
+/// `struct unix_diag_vfs`. Its device is as the kernel itself writes it: twelve bits for the driver,
+/// twenty for the device (`include/linux/kdev_t.h`, `MINORBITS`).
+fn unix_file([i0, i1, i2, i3, d0, d1, d2, d3]: [u8; 8]) -> UnixFile {
+    let device = u32::from_ne_bytes([d0, d1, d2, d3]);
+    UnixFile {
+        inode: u32::from_ne_bytes([i0, i1, i2, i3]),
+        device_major: device >> 20,
+        device_minor: device & 0xf_ffff,
     }
 }
 

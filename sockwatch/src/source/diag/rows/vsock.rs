@@ -1,10 +1,10 @@
 //! Vsock sockets: `struct vsock_diag_msg` (`include/uapi/linux/vm_sockets_diag.h`), which has no
 //! attributes: queues and user are not told.
 
-use netlink_packet_sock_diag::SOCK_DGRAM;
+use netlink_packet_sock_diag::{SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM};
 
 use super::{super::header::Header, Read, Reader};
-use crate::model::{Endpoint, Netid, Row, SocketInfo, TcpState};
+use crate::model::{Details, Endpoint, Netid, Row, SocketInfo, TcpState, details::VsockKind};
 
 /// Size of `struct vsock_diag_msg`, bytes.
 const HEADER_BYTES: usize = 32;
@@ -32,9 +32,11 @@ impl Reader for Vsock {
     fn read<'a>(&'a mut self, payload: &'a [u8]) -> Option<Read<'a>> {
         let (header, _) = Header::<HEADER_BYTES>::split(payload)?;
         // `ss` has no word for SOCK_SEQPACKET, which is connected like a stream.
-        let netid = match header.u8(at::TYPE) {
-            SOCK_DGRAM => Netid::VsockDgram,
-            _ => Netid::VsockStream,
+        let (netid, kind) = match header.u8(at::TYPE) {
+            SOCK_STREAM => (Netid::VsockStream, VsockKind::Stream),
+            SOCK_DGRAM => (Netid::VsockDgram, VsockKind::Dgram),
+            SOCK_SEQPACKET => (Netid::VsockStream, VsockKind::Seqpacket),
+            number => (Netid::VsockStream, VsockKind::Unknown(number)),
         };
         let end = |cid, port| Endpoint::Vsock {
             cid: header.u32(cid),
@@ -49,6 +51,7 @@ impl Reader for Vsock {
             },
             cookie: Some(header.cookie(at::COOKIE)),
             shutdown: Some(header.u8(at::SHUTDOWN)),
+            details: Details::Vsock(kind),
             ..Row::new(
                 netid,
                 TcpState::from_kernel(header.u8(at::STATE)),

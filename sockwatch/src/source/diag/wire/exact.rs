@@ -70,6 +70,33 @@ impl Exact {
         }
         Ok(answers.malformed)
     }
+
+    /// Sends one request that asks for an acknowledgment, and says what the kernel made of it.
+    ///
+    /// # Errors
+    ///
+    /// `Send`, `Receive` or `Truncated`.
+    pub(in super::super) fn order(
+        &mut self,
+        request: &[u8],
+        sequence: u32,
+    ) -> Result<Result<(), Errno>, WireError> {
+        again(|| self.socket.send(request, 0)).map_err(WireError::Send)?;
+        loop {
+            let mut datagram = receive(&self.socket, &mut self.buffer)?;
+            while let Some(message) = next_message(&mut datagram) {
+                if message.sequence_number() != sequence || message.message_type() != NLMSG_ERROR {
+                    continue;
+                }
+                return Ok(match done(message.payload()) {
+                    Err(WireError::Refused(error)) => {
+                        Err(Errno::from_io_error(&error).unwrap_or(Errno::INVAL))
+                    }
+                    _ => Ok(()),
+                });
+            }
+        }
+    }
 }
 
 struct Answers {
