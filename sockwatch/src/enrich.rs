@@ -8,3 +8,4 @@ pub mod devices;
 pub mod local_ports;
 pub mod names;
 pub mod owners;
+pub mod selinux;

@@ -21,6 +21,7 @@ mod slab;
 mod slots;
 mod step;
 mod timewaits;
+mod waits;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -34,7 +35,7 @@ use requests::Parked;
 use slots::Slots;
 
 pub use entry::Entry;
-pub use look::{Look, Unwatched};
+pub use look::{Found, Look, ToLookAt};
 pub use outcome::{Applied, Change, Outcome};
 pub use seed::Seed;
 
@@ -147,10 +148,11 @@ impl Table {
         {
             return outcome;
         }
-        if transition.old == TcpState::SynRecv
-            && let Some(slot) = slot
-        {
-            self.complete_child(transition, slot);
+        if transition.old == TcpState::SynRecv {
+            match slot {
+                Some(slot) => self.complete_child(transition, slot),
+                None => slot = self.adopt(transition),
+            }
         }
         let applied = self.put(transition, slot);
         // close() behind shutdown() sets the state that it finds (`tcp_close_state`), and MPTCP does
@@ -345,7 +347,7 @@ impl Table {
     }
 
     fn detach(&mut self, slot: u32) -> Option<Facts> {
-        self.minis.detach(slot, self.slots.get_mut(slot))
+        self.minis.detach(self.slots.get_mut(slot))
     }
 
     fn remove(&mut self, slot: u32) {

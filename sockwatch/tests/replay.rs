@@ -25,6 +25,9 @@ use sockwatch::{
     table::{Followed, Table},
 };
 
+#[path = "replay/looks.rs"]
+mod looks;
+
 static LIVES: &[u8] = include_bytes!("fixtures/lives.ring");
 
 /// 2026-01-01T00:00:00Z, less about the uptime of the machine that was recorded.
@@ -100,10 +103,10 @@ fn replay(asked: Asked) -> String {
     pipeline.decide_held(&mut out);
     let totals = pipeline.totals(MonoNs(0), events);
     accounted(&totals);
-    let unwatched = pipeline.table().unwatched(MonoNs(u64::MAX), usize::MAX);
+    let waiting = pipeline.table().to_look_at(MonoNs(u64::MAX), usize::MAX);
     assert_eq!(
         totals.sockets,
-        unwatched.count() as u64,
+        waiting.count() as u64,
         "every socket is forgotten once it is gone, but what went on as a minisocket"
     );
     assert!(
@@ -410,6 +413,7 @@ fn until_a_port_is_missing(
                 state: transition.new,
                 info: transition.info,
                 minisocket: false,
+                left: None,
             };
             row.tuple.sport = 50_000;
             assert_eq!(pipeline.pending_since(), Some(transition.at));

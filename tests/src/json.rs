@@ -24,6 +24,7 @@ pub struct Watch {
     process: Process,
     lines: Lines,
     record: Record,
+    may_lose: bool,
 }
 
 /// What a trace has printed.
@@ -67,7 +68,12 @@ impl Watch {
         self.process.signal(signal)
     }
 
-    /// Waits until `count` lines match `expected`; a loss is a failure. Of transitions and sockets
+    /// Waits no less for what comes behind a loss.
+    pub fn expect_loss(&mut self) {
+        self.may_lose = true;
+    }
+
+    /// Waits until `count` lines match `expected`; a loss is a failure, unless one is expected. Of transitions and sockets
     /// only those of the test's own namespace are looked at.
     pub fn wait_for(&mut self, expected: &Value, count: usize) -> Result<()> {
         self.wait_long_for(expected, count, PATIENCE)
@@ -93,7 +99,7 @@ impl Watch {
                 return Ok(());
             }
             ensure!(
-                self.record.of_type("lost").next().is_none(),
+                self.may_lose || self.record.of_type("lost").next().is_none(),
                 "something was lost, with {found} of {count} lines like {expected}:\n{}",
                 self.record.text()
             );
@@ -177,6 +183,7 @@ impl Unread {
             process: self.process,
             lines,
             record,
+            may_lose: false,
         })
     }
 }

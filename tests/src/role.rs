@@ -13,6 +13,7 @@ use std::{
         unix::ffi::OsStrExt as _,
     },
     process::{Command, ExitCode, Stdio},
+    thread,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -47,6 +48,9 @@ pub enum Role {
     /// Is handed a descriptor through its standard input, a unix socket; says so, and keeps it until
     /// the other end is closed.
     Keeper,
+    /// Has a socket for its standard input: says so when it has it by three descriptors and has a
+    /// second thread, and keeps it until it is killed.
+    Holder,
 }
 
 impl fmt::Display for Role {
@@ -58,6 +62,7 @@ impl fmt::Display for Role {
             Self::Acceptor => "acceptor",
             Self::Soliloquy => "soliloquy",
             Self::Keeper => "keeper",
+            Self::Holder => "holder",
         })
     }
 }
@@ -160,6 +165,7 @@ fn perform(role: &str) -> Result<()> {
         "acceptor" => accept(),
         "soliloquy" => Pair::open()?.close_by_client(),
         "keeper" => keep(),
+        "holder" => hold(),
         _ => bail!("no such role"),
     }
 }
@@ -188,6 +194,21 @@ fn keep() -> Result<()> {
     io::stdin().read_to_end(&mut Vec::new())?;
     drop(kept);
     Ok(())
+}
+
+fn hold() -> Result<()> {
+    let _copy = io::stdin().as_fd().try_clone_to_owned()?;
+    let _far = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 200)?;
+    let thread = thread::Builder::new().name("a thread".to_owned());
+    let thread = thread.spawn(|| {
+        writeln!(io::stdout(), "held")?;
+        loop {
+            thread::park();
+        }
+    })?;
+    thread
+        .join()
+        .unwrap_or_else(|_| bail!("the thread panicked"))
 }
 
 /// Hands a descriptor over through a unix socket.

@@ -71,11 +71,6 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
         (&["-f", "x"], &["'x' for --family", "inet inet6 unix"]),
         (&["-u"], &["-u: not traced live", "sockwatch list -u"]),
         (&["-t", "-f", "unix"], &["-f unix: not traced live"]),
-        (&["list", "-tanp"], &["-p (--processes) is not there yet"]),
-        (
-            &["list", "-K", "dst", "::1"],
-            &["-K (--kill) is not there yet"],
-        ),
         (&["-s"], &["-s (--summary): only sockwatch list has it"]),
         (&["list", "--jsn"], &["unknown option '--jsn'"]),
         (&["list", "sport", "=", "-1"], &["unknown option '-1'"]),

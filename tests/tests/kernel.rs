@@ -62,6 +62,8 @@ mod like_ss_others;
 mod looks;
 #[path = "kernel/loss.rs"]
 mod loss;
+#[path = "kernel/lost_ends.rs"]
+mod lost_ends;
 #[path = "kernel/mptcp.rs"]
 mod mptcp;
 #[path = "kernel/oracle.rs"]
@@ -82,6 +84,8 @@ mod summary;
 mod text;
 #[path = "kernel/tutorials.rs"]
 mod tutorials;
+#[path = "kernel/users.rs"]
+mod users;
 
 fn main() -> ExitCode {
     if let Some(played) = role::play() {
@@ -109,6 +113,7 @@ fn main() -> ExitCode {
         like_ss_others::trials,
         looks::trials,
         loss::trials,
+        lost_ends::trials,
         mptcp::trials,
         oracle::trials,
         orderly::trials,
@@ -119,6 +124,7 @@ fn main() -> ExitCode {
         summary::trials,
         text::trials,
         tutorials::trials,
+        users::trials,
     ];
     trial::run(modules.iter().flat_map(|trials| trials()).collect())
 }

@@ -11,7 +11,6 @@ mod values;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub(super) use later::not_yet;
 pub(super) use list::ListArgs;
 pub(super) use live::LiveArgs;
 pub(super) use mistake::one_line;

@@ -6,10 +6,11 @@ use anyhow::anyhow;
 
 use super::{
     Failure,
-    cli::{Chosen, ColorArg, ListArgs, LiveArgs, SharedArgs, not_yet},
+    cli::{Chosen, ColorArg, ListArgs, LiveArgs, SharedArgs},
     words,
 };
 use crate::{
+    enrich::selinux,
     filter::{
         Choice, Expr, Matter, Selection, Tables, is_traced, tables::StateOption, traced::TRACED,
     },
@@ -160,6 +161,8 @@ pub(super) struct ListConfig {
     pub rows: bool,
     /// What is done with the sockets.
     pub deed: Deed,
+    /// `-T`
+    pub threads: bool,
     pub verbose: bool,
 }
 
@@ -168,8 +171,8 @@ impl ListConfig {
     pub(super) fn new(args: &ListArgs) -> Result<Self, Failure> {
         let shared = &args.shared;
         refuse_later(shared)?;
-        if args.processes {
-            return Err(Failure::usage(anyhow!(not_yet("-p (--processes)"))));
+        if (shared.details.context || shared.details.contexts) && !selinux::is_enabled() {
+            return Err(Failure::runtime(anyhow!("SELinux is not enabled")));
         }
         if shared.details.tipcinfo {
             eprintln!("sockwatch: note: --tipcinfo shows nothing: TIPC is not understood");
@@ -189,7 +192,10 @@ impl ListConfig {
             host_names: shared.resolve,
             header: !shared.no_header,
             queues: !args.no_queues,
-            details: shared.details.options(shared.oneline, shared.numeric),
+            details: shared
+                .details
+                .options(args.processes, shared.oneline, shared.numeric),
+            threads: shared.details.threads,
             summary: args.summary,
             rows: !args.summary || selects(shared),
             verbose: shared.verbose,

@@ -6,6 +6,7 @@
 mod facts;
 mod kill;
 mod output;
+mod peers;
 mod store;
 mod summary;
 

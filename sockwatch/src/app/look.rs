@@ -1,4 +1,5 @@
-//! Looks at minisockets of which nobody tells: what became of them.
+//! Looks at minisockets of which nobody tells, and at those of which nothing was told in time: what
+//! became of them.
 //!
 //! On a thread of its own, in rounds, and so seldom that it takes a twentieth of a CPU at most. Which
 //! are to be looked at, and when, the table says; where there are more than that allows, they wait.
@@ -12,7 +13,7 @@ use log::debug;
 use super::{clock, errand::Errand, pipeline::Pipeline, session::note};
 use crate::{
     model::{MonoNs, Nanos, event::Degraded},
-    table::{Look, Unwatched},
+    table::{Look, ToLookAt},
 };
 use eyes::Eyes;
 
@@ -65,25 +66,22 @@ impl Looker {
     /// Begins a round.
     pub(super) fn begin(&mut self, pipeline: &Pipeline) {
         let now = clock::mono();
-        let unwatched: Vec<_> = pipeline.unwatched(now, AT_ONCE).collect();
-        self.note_lateness(&unwatched, now);
+        let wanted: Vec<_> = pipeline.to_look_at(now, AT_ONCE).collect();
+        self.note_lateness(&wanted, now);
         let mut eyes = self.eyes.take().unwrap_or_default();
         self.rounds.begin(move || {
-            let looks = eyes.look(unwatched);
+            let looks = eyes.look(wanted);
             (eyes, looks)
         });
     }
 
-    fn note_lateness(&mut self, unwatched: &[Unwatched], now: MonoNs) {
-        let late = unwatched.first().map(|oldest| now.since(oldest.due));
+    fn note_lateness(&mut self, wanted: &[ToLookAt], now: MonoNs) {
+        let late = wanted.first().map(|oldest| now.since(oldest.due));
         if late.is_none_or(|late| late < LATE) {
             self.late_rounds = 0;
             return;
         }
-        debug!(
-            "{} minisockets to look at, late by {late:?}",
-            unwatched.len()
-        );
+        debug!("{} minisockets to look at, late by {late:?}", wanted.len());
         self.late_rounds = self.late_rounds.saturating_add(1);
         if self.late_rounds == LATE_ROUNDS {
             note(&[Degraded {

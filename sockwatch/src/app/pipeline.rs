@@ -24,7 +24,7 @@ use crate::{
         diag::SeedSocket,
         ebpf::{Item, Join, Malformed, Minis, Record, ResetReasons},
     },
-    table::{Applied, Change, Look, Outcome, Seed, Table, Unwatched},
+    table::{Applied, Change, Look, Outcome, Seed, Table, ToLookAt},
 };
 use held::{Held, HeldEvent, pending};
 
@@ -60,6 +60,8 @@ pub struct Parts {
 pub struct Pipeline {
     parts: Parts,
     join: Join,
+    /// What looks showed, until [`Join`] has handed over what came before them.
+    looks: Option<(u64, Vec<Look>)>,
     /// Changes that no event of the kernel told of by itself.
     inferred: u64,
     /// Whether there is no filter.
@@ -100,6 +102,7 @@ impl Pipeline {
             needs: parts.filter.needs(),
             join: Join::new(parts.minis.ports, std::mem::take(&mut parts.reset_reasons)),
             parts,
+            looks: None,
             inferred: 0,
             held: Held::default(),
             totals: Totals::default(),
@@ -139,6 +142,7 @@ impl Pipeline {
             info: row.info,
             owner: *owner,
             minisocket: row.minisocket,
+            left: row.left,
             at: *at,
         };
         let is_news = self.parts.table.seed(&seed);
@@ -183,21 +187,35 @@ impl Pipeline {
         }
     }
 
-    /// When a minisocket has to be looked at of which nobody tells.
+    /// When a minisocket has to be looked at, unless something is told before.
     pub fn look_due(&self) -> Option<MonoNs> {
         self.parts.table.look_due()
     }
 
     /// The first `limit` of those for which that is the case at `now`, longest due first.
-    pub fn unwatched(&self, now: MonoNs, limit: usize) -> impl Iterator<Item = Unwatched> {
-        self.parts.table.unwatched(now, limit)
+    pub fn to_look_at(&self, now: MonoNs, limit: usize) -> impl Iterator<Item = ToLookAt> {
+        self.parts.table.to_look_at(now, limit)
     }
 
     /// Takes in what looks at them showed. All that was in the ring by then must have been given to
     /// [`Pipeline::record`].
-    pub fn looked(&mut self, looks: &[Look], out: &mut Out<'_>) {
-        for &Look { key, found, at } in looks {
-            let changes = self.parts.table.looked(key, found, at);
+    pub fn looked(&mut self, looks: Vec<Look>, out: &mut Out<'_>) {
+        let (held_up, _) = self.join.held_up();
+        let before = self.looks.take().map(|(_, looks)| looks);
+        let looks = before.into_iter().flatten().chain(looks).collect();
+        self.looks = Some((held_up, looks));
+        self.take_looks(out);
+    }
+
+    /// Takes in what looks showed, unless what came before them still waits for other records.
+    fn take_looks(&mut self, out: &mut Out<'_>) {
+        let (_, handed_over) = self.join.held_up();
+        let ready = |(held_up, _): &mut (u64, Vec<Look>)| *held_up <= handed_over;
+        let Some((_, looks)) = self.looks.take_if(ready) else {
+            return;
+        };
+        for look in &looks {
+            let changes = self.parts.table.looked(look);
             for change in changes.iter().flatten() {
                 // No record told of it.
                 self.inferred += 1;
@@ -225,6 +243,9 @@ impl Pipeline {
         let mut join = std::mem::take(&mut self.join);
         hand_over(&mut join, &mut |item| self.item(item, out));
         self.join = join;
+        if self.looks.is_some() {
+            self.take_looks(out);
+        }
     }
 
     fn item(&mut self, item: &Item, out: &mut Out<'_>) {

@@ -5,9 +5,12 @@ use std::{io, thread};
 use rustc_hash::FxHashSet;
 use tokio::sync::oneshot;
 
-use super::{clock, owners};
+use super::{
+    clock,
+    owners::{self, Found},
+};
 use crate::{
-    enrich::owners::{Holders, Owners},
+    enrich::owners::Search,
     explain::one_line,
     model::{MonoNs, Owner, event::Degraded},
     source::diag::{
@@ -66,12 +69,12 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
     let dump = diag::dump(&namespaces, &diag::Selection::default());
     let at = clock::mono();
     degraded.extend(dump.degraded);
-    let (owners, probe) = if scan_owners {
+    let found = if scan_owners {
         find_owners(&dump.sockets, &mut degraded)
     } else {
-        (None, None)
+        Found::default()
     };
-    let owner = |socket: &SeedSocket| owners.as_ref()?.owner(socket.info.inode?);
+    let owner = |socket: &SeedSocket| found.holders.users(socket.info.inode?).owner();
     let sockets = dump
         .sockets
         .into_iter()
@@ -81,30 +84,32 @@ fn seed(only: Option<Netns>, scan_owners: bool) -> Seeded {
         sockets,
         malformed: dump.malformed,
         degraded,
-        probe,
+        probe: found.probe,
         at,
     }
 }
 
-fn find_owners(
-    sockets: &[SeedSocket],
-    degraded: &mut Vec<Degraded>,
-) -> (Option<Owners>, Option<&'static str>) {
+fn find_owners(sockets: &[SeedSocket], degraded: &mut Vec<Degraded>) -> Found {
     let inodes = sockets.iter().filter_map(|socket| socket.info.inode);
     let wanted: FxHashSet<u64> = inodes.filter(|&inode| inode != 0).collect();
     let what = "owners of existing sockets";
-    match owners::find(&wanted, Holders::Owner) {
+    let search = Search {
+        wanted: Some(&wanted),
+        owner_only: true,
+        ..Search::default()
+    };
+    match owners::find(search) {
         Ok(found) => {
-            let unseen = found.owners.unseen();
+            let unseen = found.unseen();
             degraded.extend(unseen.map(|why| Degraded { what, why }));
-            (Some(found.owners), found.probe)
+            found
         }
         Err(error) => {
             degraded.push(Degraded {
                 what,
                 why: one_line(&error),
             });
-            (None, None)
+            Found::default()
         }
     }
 }

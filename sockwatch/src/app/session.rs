@@ -226,7 +226,7 @@ impl Session {
         }
         if emptied && let Some(looks) = self.looked.take() {
             pipeline.malformed_netlink(looks.malformed);
-            pipeline.looked(&looks.seen, &mut out);
+            pipeline.looked(looks.seen, &mut out);
         }
         self.report_losses();
         self.send();

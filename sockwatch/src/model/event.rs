@@ -1,8 +1,8 @@
 //! What goes out: one value for each line of the output, without its sequence number.
 
 use super::{
-    Cause, Errno, MonoNs, Nanos, Owner, Proto, Row, SocketInfo, SocketKey, TcpState, Transition,
-    Tuple, summary::Summary,
+    Cause, Errno, MonoNs, Nanos, Owner, Peer, Proto, Row, SocketInfo, SocketKey, TcpState,
+    Transition, Tuple, Users, summary::Summary,
 };
 
 /// Anything that becomes a line.
@@ -88,6 +88,10 @@ pub struct RowEvent<'a> {
     pub device: Option<&'a str>,
     /// We have closed it.
     pub killed: bool,
+    /// Everybody who holds it, where that was asked for.
+    pub users: Option<Users<'a>>,
+    /// The socket at the other end, where that was asked for and is on this machine.
+    pub peer: Option<Peer<'a>>,
 }
 
 /// The `summary` record.

@@ -8,6 +8,13 @@ pub struct MonoNs(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Nanos(pub u64);
 
+impl Nanos {
+    /// As many milliseconds.
+    pub const fn from_ms(ms: u32) -> Self {
+        Self(ms as u64 * 1_000_000)
+    }
+}
+
 impl MonoNs {
     /// The span since `earlier`; zero where the clock of another CPU was ahead.
     pub const fn since(self, earlier: Self) -> Nanos {

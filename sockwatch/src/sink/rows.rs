@@ -68,7 +68,7 @@ impl Rows {
         Self {
             options,
             names,
-            block: Block::new(columns(options)),
+            block: Block::new(columns(options), BLOCK_BYTES + BLOCK_BYTES / 8),
             header_due: options.header,
         }
     }
@@ -148,7 +148,10 @@ fn columns(options: RowOptions) -> Vec<Column> {
         least: 0,
         gap: 0,
     };
-    let details = options.details.any().then(|| left("", 0));
+    let details = options
+        .details
+        .any()
+        .then(|| left(options.details.header(), 0));
     let netid = options.netid.then(|| left("Netid", 0));
     let state = options.state.then(|| left("State", 0));
     let queues = [left("Recv-Q", QUEUE), left("Send-Q", QUEUE)];

@@ -8,6 +8,7 @@
 )]
 
 mod attach;
+mod bpf;
 pub mod btf;
 pub mod decode;
 mod fins;
@@ -19,6 +20,7 @@ mod reader;
 mod symbols;
 pub mod task_files;
 pub mod tracefs;
+mod types;
 
 use std::{fs, io};
 

@@ -94,12 +94,8 @@ impl Table {
         });
         self.settle(slot, ends.0, ends.1);
         let timewait = TimeWait {
-            substate,
-            learnt: transition.at,
             waits: true,
-            untold: false,
-            info: SocketInfo::default(),
-            tcp: None,
+            ..TimeWait::new(substate, transition.at, SocketInfo::default())
         };
         self.attach(slot, Facts::new(0, Stands::TimeWait(Box::new(timewait))));
         Some(slot)

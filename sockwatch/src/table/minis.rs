@@ -7,7 +7,12 @@ use std::{collections::BTreeSet, num::NonZeroU32};
 
 use rustc_hash::FxHashMap;
 
-use super::{Entry, ends::Ends, slab::Slab};
+use super::{
+    Entry,
+    ends::Ends,
+    slab::Slab,
+    waits::{Neighbours, Span, Waits},
+};
 use crate::model::{MonoNs, SocketInfo, TcpNumbers, TcpState};
 
 /// Which [`Facts`] are those of an entry.
@@ -19,7 +24,7 @@ impl MiniNumber {
         Self(NonZeroU32::MIN.saturating_add(number))
     }
 
-    fn get(self) -> u32 {
+    pub(super) fn get(self) -> u32 {
         self.0.get() - 1
     }
 }
@@ -33,8 +38,25 @@ pub(super) struct Facts {
     pub(super) stands: Stands,
     /// Whether a dump is all we have heard of it.
     pub(super) seeded: bool,
-    /// When somebody should look at it, where nobody tells what becomes of it.
-    look_at: Option<MonoNs>,
+    /// Who says what becomes of it.
+    pub(super) watch: Watch,
+    /// When somebody is to look at it; of no account without `watch`.
+    pub(super) due: MonoNs,
+    /// The slot of its entry; 0 until it has one.
+    pub(super) slot: u32,
+    /// Those that are overdue before and after it.
+    pub(super) neighbours: Neighbours,
+}
+
+/// Who says what becomes of a minisocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Watch {
+    /// Nobody any more: it has ended.
+    Done,
+    /// Nobody: somebody has to look.
+    Polled,
+    /// It does itself, within such a span.
+    Told(Span),
 }
 
 /// What a minisocket stands for.
@@ -53,6 +75,8 @@ pub(super) struct Request {
     pub(super) had_listener: bool,
     /// Whether it has ended, perhaps in the connection of a child that is not filled in yet.
     pub(super) ended: bool,
+    /// Bound device, 0 for none.
+    pub(super) ifindex: u32,
 }
 
 /// What is remembered of an `inet_timewait_sock`.
@@ -72,13 +96,30 @@ pub(super) struct TimeWait {
     pub(super) tcp: Option<TcpNumbers>,
 }
 
+impl TimeWait {
+    /// One of which its full socket tells no more.
+    pub(super) fn new(substate: TcpState, learnt: MonoNs, info: SocketInfo) -> Self {
+        Self {
+            substate,
+            learnt,
+            waits: false,
+            untold: false,
+            info,
+            tcp: None,
+        }
+    }
+}
+
 impl Facts {
     pub(super) fn new(address: u64, stands: Stands) -> Self {
         Self {
             address,
             stands,
             seeded: false,
-            look_at: None,
+            watch: Watch::Done,
+            due: MonoNs::default(),
+            slot: 0,
+            neighbours: Neighbours::default(),
         }
     }
 
@@ -93,6 +134,14 @@ impl Facts {
     /// Whether the minisocket at `address` may be this one; 0 is unknown.
     pub(super) fn may_be_at(&self, address: u64) -> bool {
         self.address == address || self.address == 0 || address == 0
+    }
+
+    /// Bound device, 0 for none.
+    pub(super) fn ifindex(&self) -> u32 {
+        match &self.stands {
+            Stands::Request(request) => request.ifindex,
+            Stands::TimeWait(timewait) => timewait.info.ifindex.unwrap_or(0),
+        }
     }
 
     pub(super) fn request_mut(&mut self) -> Option<&mut Request> {
@@ -126,7 +175,9 @@ pub(super) struct Minis {
     /// Slots of connections that are TIME-WAIT or an orphan's FIN-WAIT-2, or about to be.
     timewaits: FxHashMap<Ends, u32>,
     /// When to look at what nobody tells of, and their slots.
-    looks: BTreeSet<(MonoNs, u32)>,
+    polled: BTreeSet<(MonoNs, u32)>,
+    /// What tells of itself.
+    waits: Waits,
 }
 
 impl Minis {
@@ -156,62 +207,104 @@ impl Minis {
     }
 
     /// Gives the entry in `slot`, which has none, a minisocket. Its ends may not change after that,
-    /// and no other entry may have the same.
+    /// and no other entry may have the same. Whoever watched it before does so again.
     pub(super) fn attach(&mut self, slot: u32, entry: &mut Entry, facts: Facts) {
         let by_ends = match facts.stands {
             Stands::Request(_) => &mut self.requests,
             Stands::TimeWait(_) => &mut self.timewaits,
         };
         by_ends.insert(Ends::of_entry(entry), slot);
-        entry.mini = Some(MiniNumber::new(self.facts.insert(facts)));
+        let number = MiniNumber::new(self.facts.insert(Facts { slot, ..facts }));
+        entry.mini = Some(number);
+        self.line_up(number);
     }
 
-    /// Takes the minisocket of the entry in `slot` away.
-    pub(super) fn detach(&mut self, slot: u32, entry: &mut Entry) -> Option<Facts> {
-        let facts = self.facts.remove(entry.mini.take()?.get());
+    /// Takes the minisocket of this entry away.
+    pub(super) fn detach(&mut self, entry: &mut Entry) -> Option<Facts> {
+        let number = entry.mini.take()?;
+        self.step_out(number);
+        let facts = self.facts.remove(number.get());
         let by_ends = match facts.stands {
             Stands::Request(_) => &mut self.requests,
             Stands::TimeWait(_) => &mut self.timewaits,
         };
         by_ends.remove(&Ends::of_entry(entry));
-        if let Some(at) = facts.look_at {
-            self.looks.remove(&(at, slot));
-        }
         Some(facts)
     }
 
-    /// Wants somebody to look at the minisocket of the entry in `slot` at this moment, or nobody.
-    pub(super) fn look(&mut self, slot: u32, entry: &Entry, at: Option<MonoNs>) {
+    /// Wants somebody to look at the minisocket of this entry at this moment: nobody tells of it.
+    pub(super) fn poll(&mut self, entry: &Entry, at: MonoNs) {
+        self.watch(entry, Watch::Polled, at);
+    }
+
+    /// Expects to be told of the minisocket of this entry: it has a timer that was set `now`.
+    pub(super) fn expect(&mut self, entry: &Entry, now: MonoNs, span: Span) {
+        self.watch(entry, Watch::Told(span), span.over(now));
+    }
+
+    /// The minisocket of this entry is over.
+    pub(super) fn expect_nothing(&mut self, entry: &Entry) {
+        self.watch(entry, Watch::Done, MonoNs::default());
+    }
+
+    fn watch(&mut self, entry: &Entry, watch: Watch, due: MonoNs) {
         let Some(number) = entry.mini else { return };
+        self.step_out(number);
         let facts = self.facts.get_mut(number.get());
-        if let Some(before) = std::mem::replace(&mut facts.look_at, at) {
-            self.looks.remove(&(before, slot));
+        (facts.watch, facts.due) = (watch, due);
+        self.line_up(number);
+    }
+
+    fn line_up(&mut self, number: MiniNumber) {
+        let facts = self.facts.get(number.get());
+        match facts.watch {
+            Watch::Done => {}
+            Watch::Polled => {
+                self.polled.insert((facts.due, facts.slot));
+            }
+            Watch::Told(span) => self.waits.add(&mut self.facts, number, span),
         }
-        if let Some(at) = at {
-            self.looks.insert((at, slot));
+    }
+
+    fn step_out(&mut self, number: MiniNumber) {
+        let facts = self.facts.get(number.get());
+        match facts.watch {
+            Watch::Done => {}
+            Watch::Polled => {
+                self.polled.remove(&(facts.due, facts.slot));
+            }
+            Watch::Told(span) => self.waits.take(&mut self.facts, number, span),
         }
     }
 
     /// Whether nobody tells what becomes of the minisocket of this entry.
-    pub(super) fn is_unwatched(&self, entry: &Entry) -> bool {
-        self.get(entry).is_some_and(|facts| facts.look_at.is_some())
+    pub(super) fn is_polled(&self, entry: &Entry) -> bool {
+        self.get(entry).map(|facts| facts.watch) == Some(Watch::Polled)
     }
 
-    /// How many somebody should look at.
-    pub(super) fn look_count(&self) -> usize {
-        self.looks.len()
+    /// How many nobody tells of.
+    pub(super) fn polled_count(&self) -> usize {
+        self.polled.len()
     }
 
-    /// When to look, and the slots at which, soonest first.
+    /// When to look, and the slots at which, soonest first: those that nobody tells of, and those of
+    /// which nothing will have been heard in time.
     pub(super) fn looks(&self) -> impl Iterator<Item = (MonoNs, u32)> {
-        self.looks.iter().copied()
+        let mut polled = self.polled.iter().copied().peekable();
+        let mut told = self.waits.iter(&self.facts).peekable();
+        std::iter::from_fn(move || match (polled.peek(), told.peek()) {
+            (Some(poll), Some(overdue)) if poll > overdue => told.next(),
+            (None, _) => told.next(),
+            _ => polled.next(),
+        })
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.requests.is_empty()
             && self.timewaits.is_empty()
-            && self.looks.is_empty()
+            && self.polled.is_empty()
+            && self.waits.is_empty()
             && self.facts.is_empty()
     }
 }

@@ -13,12 +13,15 @@ use super::{
     ends::Ends,
     entry::SynAcks,
     listeners::unaccepted,
-    minis::{Facts, Request, Stands},
+    look::later,
+    minis::{Facts, Request, Stands, Watch},
     outcome::in_order,
     step::Step,
+    waits::Span,
 };
 use crate::model::{
-    Cause, Mini, MiniEnd, MiniEvent, Observed, Owner, Proto, Seen, SocketKey, TcpState, Transition,
+    Cause, Mini, MiniEnd, MiniEvent, MonoNs, Observed, Owner, Proto, Seen, SocketKey, TcpState,
+    Transition,
 };
 
 /// How many half-open connections are parked at most: as many as end at the same moment.
@@ -76,6 +79,18 @@ impl Table {
         entry.synack_retrans = request.synack_retrans;
     }
 
+    /// The half-open connection that a child was of which the first event is lost: it goes on as the
+    /// child.
+    pub(super) fn adopt(&mut self, transition: &Transition) -> Option<u32> {
+        if transition.proto != Proto::Tcp || self.minis.no_requests() {
+            return None;
+        }
+        let slot = self.minis.request(&Ends::of_transition(transition))?;
+        self.detach(slot);
+        self.rename(slot, transition.key);
+        Some(slot)
+    }
+
     /// Before a child of which only the first event was taken in leaves `syn-recv`, which it does
     /// with its peer known: finds the half-open connection that it was.
     pub(super) fn complete_child(&mut self, transition: &Transition, slot: u32) {
@@ -111,6 +126,7 @@ impl Table {
         match (mini.event, known, here) {
             (MiniEvent::Armed { .. }, _, Some(slot)) => {
                 self.note_request(slot, mini, listener, synack_retrans);
+                self.expect_syn_ack(slot, mini.at);
                 [None; 2]
             }
             (MiniEvent::Armed { .. }, Some(before), None) => {
@@ -162,10 +178,17 @@ impl Table {
             owner: self.owner_by_listener(mini, listener),
             ..Entry::new(key, Proto::Tcp, ends, TcpState::SynRecv)
         };
+        if let Some(before) = self.slot(key)
+            && self.slots.get(before).is_minisocket()
+        {
+            // It is gone, for its address is this one's now. What became of it a look will tell.
+            self.part(before);
+        }
         let slot = self.insert(entry);
         let facts = Facts::new(mini.address, Stands::Request(Request::default()));
         self.attach(slot, facts);
         self.note_request(slot, mini, listener, synack_retrans);
+        self.expect_syn_ack(slot, mini.at);
         let step = Step {
             at: mini.at,
             new: TcpState::SynRecv,
@@ -216,7 +239,24 @@ impl Table {
         }
         if let Some(request) = facts.request_mut() {
             request.had_listener |= has_listener;
+            request.ifindex = mini.info.ifindex.unwrap_or(request.ifindex);
         }
+    }
+
+    /// A SYN-ACK has been sent: after a while another one follows, or its end. How long that is is
+    /// known from before: the kernel waits for twice as long each time, unless the peer's SYN made it
+    /// send one before its time.
+    fn expect_syn_ack(&mut self, slot: u32, at: MonoNs) {
+        let entry = self.slots.get(slot);
+        let Some(facts) = self.minis.get(entry) else {
+            return;
+        };
+        let span = match facts.watch {
+            Watch::Told(span) if later(at, span.late()) >= facts.due => span.next(),
+            Watch::Told(span) => span,
+            Watch::Done | Watch::Polled => Span::SYN_ACK,
+        };
+        self.minis.expect(entry, at, span);
     }
 
     fn request_gone(
@@ -234,6 +274,7 @@ impl Table {
         }
         if end == MiniEnd::Cancelled && !self.newborn.is_empty() {
             request.ended = true;
+            self.minis.expect_nothing(&entry);
             self.park(&entry);
             return None;
         }

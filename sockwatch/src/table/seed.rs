@@ -8,7 +8,7 @@ use super::{
     ends::Ends,
     minis::{Facts, Request, Stands, TimeWait},
 };
-use crate::model::{MonoNs, Owner, Proto, SocketInfo, SocketKey, TcpState, Tuple};
+use crate::model::{MonoNs, Nanos, Owner, Proto, SocketInfo, SocketKey, TcpState, Tuple};
 
 /// A socket that a dump shows.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,8 @@ pub struct Seed {
     pub owner: Option<Owner>,
     /// Whether it is a minisocket: half-open, TIME-WAIT, or the FIN-WAIT-2 of an orphan.
     pub minisocket: bool,
+    /// How long a minisocket has left, as far as that is known.
+    pub left: Option<Nanos>,
     /// When it was seen.
     pub at: MonoNs,
 }
@@ -98,21 +100,16 @@ impl Table {
             Stands::Request(Request {
                 had_listener: self.listeners.serve(seed.tuple.sport, seed.info.netns),
                 ended: false,
+                ifindex: seed.info.ifindex.unwrap_or(0),
             })
         } else {
-            Stands::TimeWait(Box::new(TimeWait {
-                substate: seed.state,
-                learnt: seed.at,
-                waits: false,
-                untold: false,
-                info: seed.info,
-                tcp: None,
-            }))
+            Stands::TimeWait(Box::new(TimeWait::new(seed.state, seed.at, seed.info)))
         };
         self.attach(slot, Facts::seeded(stands));
         // Its FIN is not watched for, unless the stream says so later.
-        let is_told = self.follow(seed.state) == Follow::Told && seed.state != TcpState::FinWait2;
-        if !is_told {
+        if self.follow(seed.state) == Follow::Told && seed.state != TcpState::FinWait2 {
+            self.look_again(slot, seed.left, seed.at);
+        } else {
             self.look_next(slot, seed.at);
         }
     }

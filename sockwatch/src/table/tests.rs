@@ -7,6 +7,7 @@ mod inferred;
 mod leaving;
 mod lives;
 mod old_kernels;
+mod overdue;
 mod owners;
 mod seeds;
 mod time_wait;
@@ -21,6 +22,8 @@ use crate::model::{
     Cause, Comm, Context, Errno, Family, How, MiniEnd, MiniEvent, MonoNs, Nanos, Observed, Owner,
     SocketInfo, TcpNumbers,
 };
+
+const SECOND: u64 = 1_000_000_000;
 
 const SERVER: u32 = 200;
 const CLIENT: u32 = 100;
@@ -171,6 +174,15 @@ fn gone(end: MiniEnd) -> MiniEvent {
     MiniEvent::Gone(end)
 }
 
+/// What a look finds, of which it does not tell more than the state.
+fn in_state(state: TcpState) -> Found {
+    Found {
+        state,
+        cookie: None,
+        left: None,
+    }
+}
+
 /// Plays items to a table, and keeps what it says as lines: states, how it was observed, dwell, age,
 /// cause, owner, and what else there is.
 struct Story {
@@ -231,13 +243,25 @@ impl Story {
         self.mini(&request(at, synack_retrans, event));
     }
 
+    /// Looks at the only one there is to look at.
+    #[track_caller]
     fn look(&mut self, at: u64, found: Option<TcpState>) {
-        let all: Vec<_> = self.table.unwatched(MonoNs(u64::MAX), 9).collect();
-        let [unwatched] = all[..] else {
+        self.look_closely(at, found.map(in_state));
+    }
+
+    #[track_caller]
+    fn look_closely(&mut self, at: u64, found: Option<Found>) {
+        let all: Vec<_> = self.table.to_look_at(MonoNs(u64::MAX), 9).collect();
+        let [wanted] = all[..] else {
             panic!("{all:?}");
         };
-        let changes = self.table.looked(unwatched.key, found, MonoNs(at));
+        let changes = self.table.looked(&wanted.seen(found, MonoNs(at)));
         self.changes(&changes);
+    }
+
+    /// When the next look is due.
+    fn due(&self) -> Option<u64> {
+        self.table.look_due().map(|due| due.0)
     }
 
     fn changes(&mut self, changes: &[Option<Change>; 2]) {

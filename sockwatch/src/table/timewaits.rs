@@ -8,6 +8,7 @@ use super::{
     minis::{Facts, Stands, TimeWait},
     outcome::in_order,
     step::Step,
+    waits::Span,
 };
 use crate::model::{
     Cause, Family, Mini, MiniEnd, MiniEvent, MonoNs, Observed, Proto, Seen, SocketKey, TcpState,
@@ -76,12 +77,9 @@ impl Table {
 
     fn stand(&mut self, slot: u32, mini: &Mini, substate: TcpState, untold: bool) {
         let timewait = TimeWait {
-            substate,
-            learnt: mini.at,
             waits: true,
             untold,
-            info: mini.info,
-            tcp: None,
+            ..TimeWait::new(substate, mini.at, mini.info)
         };
         self.attach(
             slot,
@@ -89,6 +87,9 @@ impl Table {
         );
         if substate == TcpState::FinWait2 && mini.event == (MiniEvent::Armed { watched: false }) {
             self.look_next(slot, mini.at);
+        } else {
+            let entry = self.slots.get(slot);
+            self.minis.expect(entry, mini.at, Span::TIME_WAIT);
         }
     }
 
@@ -149,8 +150,8 @@ impl Table {
             MiniEvent::Armed { watched } => {
                 let entry = self.slots.get(slot);
                 if watched {
-                    self.minis.look(slot, entry, None);
-                } else if !self.minis.is_unwatched(entry) && entry.state != TcpState::TimeWait {
+                    self.minis.expect(entry, mini.at, Span::TIME_WAIT);
+                } else if !self.minis.is_polled(entry) && entry.state != TcpState::TimeWait {
                     self.look_next(slot, mini.at);
                 }
                 [None; 2]
@@ -221,7 +222,7 @@ impl Table {
 
     /// The change to `state`, unless the entry in `slot` is in that: it was not told when it
     /// happened.
-    fn catch_up(&mut self, slot: u32, state: TcpState, at: MonoNs) -> Option<Change> {
+    pub(super) fn catch_up(&mut self, slot: u32, state: TcpState, at: MonoNs) -> Option<Change> {
         let step = Step {
             at,
             new: state,
@@ -232,7 +233,7 @@ impl Table {
     }
 
     /// The state of the entry in `slot` is about to be told.
-    fn tell(&mut self, slot: u32) {
+    pub(super) fn tell(&mut self, slot: u32) {
         let facts = self.minis.get_mut(self.slots.get(slot));
         if let Some(timewait) = facts.and_then(|facts| facts.timewait_mut()) {
             timewait.untold = false;

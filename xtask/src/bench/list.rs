@@ -14,7 +14,13 @@ use super::report::median;
 use crate::command;
 
 /// What is asked for, and the words.
-const QUESTIONS: [(&str, &[&str]); 5] = [
+type Question = (&'static str, &'static [&'static str]);
+
+/// Among few sockets.
+const AMONG_FEW: Question = ("holders, few descriptors", &["-Htanp"]);
+
+/// Among many.
+const AMONG_MANY: [Question; 7] = [
     ("no row, by port", &["-Hnt", "sport", "=", ":9"]),
     ("no row, by peer port", &["-Hnt", "dport", "=", ":1"]),
     (
@@ -23,6 +29,8 @@ const QUESTIONS: [(&str, &[&str]); 5] = [
     ),
     ("no row, by state", &["-Hnt", "state", "syn-sent"]),
     ("every row", &["-Hnta"]),
+    ("every row, with holders", &["-Hntap"]),
+    ("listeners, with holders", &["-Hntlp"]),
 ];
 
 /// Measures and prints the table.
@@ -32,6 +40,12 @@ const QUESTIONS: [(&str, &[&str]); 5] = [
 #[expect(clippy::print_stdout, reason = "the report is what was asked for")]
 pub(super) fn run(sockwatch: &Path, sockets: u64, rounds: u32) -> anyhow::Result<()> {
     let ss = command::find("ss").context("ss is not installed (package iproute2)")?;
+    let both = Both {
+        ss: &ss,
+        sockwatch,
+        rounds,
+    };
+    let few = both.measure(&Crowd::gather(2)?, AMONG_FEW)?;
     eprintln!("gathering {sockets} sockets");
     let crowd = Crowd::gather(sockets)?;
     println!("# cargo xtask bench --list");
@@ -42,23 +56,38 @@ pub(super) fn run(sockwatch: &Path, sockets: u64, rounds: u32) -> anyhow::Result
         "{:<28} {:>9} {:>13} {:>7}",
         "question", "ss", "sockwatch", "ratio"
     );
-    for (name, words) in QUESTIONS {
+    for question in AMONG_MANY {
+        println!("{}", both.measure(&crowd, question)?);
+    }
+    println!("{few}");
+    Ok(())
+}
+
+/// The two.
+struct Both<'a> {
+    ss: &'a Path,
+    sockwatch: &'a Path,
+    rounds: u32,
+}
+
+impl Both<'_> {
+    /// The line of a question.
+    fn measure(&self, crowd: &Crowd, (name, words): Question) -> anyhow::Result<String> {
         let (mut theirs, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..rounds {
-            let ss = time(&crowd, Command::new(&ss).args(words))?;
-            let sockwatch = time(&crowd, Command::new(sockwatch).arg("list").args(words))?;
+        for _ in 0..self.rounds {
+            let ss = time(crowd, Command::new(self.ss).args(words))?;
+            let sockwatch = time(crowd, Command::new(self.sockwatch).arg("list").args(words))?;
             ratios.push(sockwatch.as_secs_f64() / ss.as_secs_f64());
             theirs.push(ss.as_secs_f64() * 1e3);
             ours.push(sockwatch.as_secs_f64() * 1e3);
         }
-        println!(
+        Ok(format!(
             "{name:<28} {:>6.1} ms {:>10.1} ms {:>7.2}",
             median(&theirs),
             median(&ours),
             median(&ratios)
-        );
+        ))
     }
-    Ok(())
 }
 
 /// How long `command` takes in the crowd's namespace, its output thrown away.

@@ -3,7 +3,7 @@
 
 use clap::Args;
 
-use crate::sink::rows::DetailOptions;
+use crate::{model::holders::Contexts, sink::rows::DetailOptions};
 
 /// The heading of these options.
 pub(super) const HEADING: &str = "Details";
@@ -15,6 +15,19 @@ pub(super) const HEADING: &str = "Details";
     reason = "each is a flag of the command line"
 )]
 pub(in crate::app) struct DetailArgs {
+    /// Show who holds the other end of a connection within the namespace, and of unix sockets its
+    /// name: peer:("NAME",("COMM",pid=PID,fd=FD),...)
+    #[arg(long, help_heading = HEADING)]
+    pub loopback_peers: bool,
+    /// Show each thread that holds the socket; implies -p
+    #[arg(short = 'T', long, help_heading = HEADING)]
+    pub threads: bool,
+    /// Show the SELinux contexts of processes, too; implies -p
+    #[arg(short = 'Z', long, help_heading = HEADING)]
+    pub context: bool,
+    /// Show the SELinux contexts of processes and sockets, too; implies -p
+    #[arg(short = 'z', long, help_heading = HEADING)]
+    pub contexts: bool,
     /// Show the timer that runs, if any, and with -i the options that TCP negotiated
     #[arg(short = 'o', long = "options", help_heading = HEADING)]
     pub timers: bool,
@@ -44,9 +57,23 @@ pub(in crate::app) struct DetailArgs {
 }
 
 impl DetailArgs {
-    /// As the output wants it; each socket on one line if `one_line`, numbers in full if `numeric`.
-    pub(in crate::app) fn options(self, one_line: bool, numeric: bool) -> DetailOptions {
+    /// As the output wants it; with all holders if `processes`, each socket on one line if `one_line`,
+    /// numbers in full if `numeric`.
+    pub(in crate::app) fn options(
+        self,
+        processes: bool,
+        one_line: bool,
+        numeric: bool,
+    ) -> DetailOptions {
+        let contexts = match self {
+            Self { contexts: true, .. } => Contexts::Sockets,
+            Self { context: true, .. } => Contexts::Processes,
+            _ => Contexts::None,
+        };
         DetailOptions {
+            users: processes || self.threads || contexts != Contexts::None,
+            contexts,
+            peers: self.loopback_peers,
             timers: self.timers || self.extended,
             extended: self.extended,
             tos: self.tos,
@@ -63,6 +90,10 @@ impl DetailArgs {
     /// The flags that were given.
     pub(in crate::app) fn given(self) -> impl Iterator<Item = &'static str> {
         let flags = [
+            (self.threads, "-T"),
+            (self.context, "-Z"),
+            (self.contexts, "-z"),
+            (self.loopback_peers, "--loopback-peers"),
             (self.timers, "-o"),
             (self.extended, "-e"),
             (self.memory, "-m"),

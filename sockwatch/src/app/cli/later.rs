@@ -1,4 +1,4 @@
-//! Options of `ss` that have no meaning here yet, or none in the live trace: known, so that a person who
+//! Options of `ss` that have no meaning here, or none in the live trace: known, so that a person who
 //! types one is told.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
@@ -27,13 +27,6 @@ const fn with_value(short: Option<char>, long: &'static str) -> Known {
         ..known(short, long)
     }
 }
-
-/// What nothing does yet.
-const NOT_YET: &[Known] = &[
-    known(Some('T'), "threads"),
-    known(Some('Z'), "context"),
-    known(Some('z'), "contexts"),
-];
 
 /// What BPF programs keep with a socket (`SK_BPF_STORAGES`) is theirs: only their BTF says what it means.
 const NEVER: &[Known] = &[known(None, "bpf-maps"), with_value(None, "bpf-map-id")];
@@ -68,7 +61,7 @@ impl Args for LaterArgs {
         } else {
             ONLY_LIST
         };
-        let all = NOT_YET.iter().chain(NEVER).chain(only_list);
+        let all = NEVER.iter().chain(only_list);
         all.fold(command, |command, known| command.arg(hidden(known)))
     }
 
@@ -103,10 +96,6 @@ impl FromArgMatches for LaterArgs {
                 && matches.value_source(known.id) == Some(ValueSource::CommandLine)
         };
         let only_list = |known: &Known| format!("{}: only sockwatch list has it", shown(known));
-        let not_yet = NOT_YET
-            .iter()
-            .find(given)
-            .map(|known| not_yet(&shown(known)));
         let only_list = ONLY_LIST.iter().find(given).map(only_list);
         let never = NEVER.iter().find(given).map(|known| {
             let shown = shown(known);
@@ -114,7 +103,7 @@ impl FromArgMatches for LaterArgs {
                 "{shown}: what BPF programs keep with a socket is not shown; ss does, since 6.9"
             )
         });
-        self.said = not_yet.or(never).or(only_list);
+        self.said = never.or(only_list);
         Ok(())
     }
 }
@@ -124,9 +113,4 @@ fn shown(known: &Known) -> String {
         Some(short) => format!("-{short} (--{})", known.long),
         None => format!("--{}", known.long),
     }
-}
-
-/// What is said about an option that will have a meaning.
-pub(in crate::app) fn not_yet(option: &str) -> String {
-    format!("{option} is not there yet")
 }

@@ -19,7 +19,8 @@ pub(in crate::app) struct ListArgs {
     /// Leave out the columns Recv-Q and Send-Q
     #[arg(short = 'Q', long, help_heading = "Output")]
     pub no_queues: bool,
-    #[arg(short, long, hide = true)]
+    /// Show who holds the socket: every descriptor of every process
+    #[arg(short, long, help_heading = "Details")]
     pub processes: bool,
     /// Close the sockets that the filter wants, and show which were closed
     #[arg(short = 'K', long)]

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     enrich::{
         cgroup::{CgroupError, Paths},
-        owners::{self, Holders},
+        owners::{self, Search},
     },
     explain::one_line,
     model::{Proto, StateSet, TcpState, event::Degraded},
@@ -126,7 +126,11 @@ fn owners(privileges: Privileges, iterator_loads: bool) -> Check {
     const NAME: &str = "owners";
     // Nobody holds it, so the search does not end early.
     let nobodys = FxHashSet::from_iter([u64::MAX]);
-    let unreadable = match owners::scan(&nobodys, Holders::Owner) {
+    let search = Search {
+        wanted: Some(&nobodys),
+        ..Search::default()
+    };
+    let unreadable = match owners::scan(search) {
         Ok(found) => found.unreadable,
         Err(error) => return Check::no(NAME, one_line(&error), "mount -t proc proc /proc"),
     };

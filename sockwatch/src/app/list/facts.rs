@@ -6,17 +6,17 @@ use std::ops::RangeInclusive;
 
 use rustc_hash::FxHashSet;
 
-use super::super::{Failure, clock, config::ListConfig, owners};
-use super::{list_failure, what_to_show};
+use super::super::{
+    Failure, clock,
+    config::ListConfig,
+    owners::{self, Found},
+};
+use super::{list_failure, peers::Peers, what_to_show};
 use crate::{
-    enrich::{
-        cgroup::Paths,
-        local_ports,
-        owners::{Holders, Owners},
-    },
+    enrich::{cgroup::Paths, local_ports, owners::Search},
     explain::one_line,
     filter::{Expr, Needs, View, bytecode, expr::Term},
-    model::{Ask, Endpoint, MonoNs, Owner, Row},
+    model::{Ask, Endpoint, Holders, MonoNs, Owner, Peer, Row, TcpState, Users},
     source::diag::{self, Query, inside},
 };
 
@@ -30,7 +30,13 @@ const VSOCK_RESERVED: u32 = 1023;
 
 /// What is known besides the rows.
 pub(super) struct Facts {
-    owners: Option<Owners>,
+    holders: Option<Holders>,
+    /// Whether holders that hide are still to be searched for, once a socket is met that nobody seems
+    /// to hold.
+    may_be_hidden: bool,
+    /// The processes that hold the row's socket, if the filter asks for them.
+    processes: Option<Vec<Owner>>,
+    peers: Option<Peers>,
     cgroups: Option<Paths>,
     ports: Option<ChosenPorts>,
     at: MonoNs,
@@ -39,7 +45,9 @@ pub(super) struct Facts {
 /// What the output has besides a row.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct More<'a> {
-    pub(super) owner: Option<&'a Owner>,
+    /// Who holds it; `None` where nobody was looked for.
+    pub(super) users: Option<Users<'a>>,
+    pub(super) peer: Option<Peer<'a>>,
     pub(super) cgroup: Option<&'a str>,
     /// It was closed just now.
     pub(super) killed: bool,
@@ -62,7 +70,10 @@ impl Facts {
     ) -> Result<Self, Failure> {
         let wants_cgroups = needs.cgroup_path || config.json || config.details.cgroup_paths();
         let mut facts = Self {
-            owners: None,
+            holders: None,
+            may_be_hidden: false,
+            processes: needs.owners.then(Vec::new),
+            peers: None,
             cgroups: wants_cgroups.then(|| Paths::find().ok()).flatten(),
             ports: None,
             at: clock::mono(),
@@ -70,22 +81,29 @@ impl Facts {
         if needs.autobound {
             facts.ports = Some(chosen_ports(config, query)?);
         }
-        if needs.owners || config.json {
-            let holders = if needs.owners {
-                Holders::All
-            } else {
-                Holders::Owner
-            };
-            facts.owners = facts.find_owners(config, query, holders)?;
+        if config.details.peers {
+            facts.peers = Some(Peers::find(&config.tables, config.netns.as_ref())?);
+        }
+        if needs.owners || config.json || config.details.users || config.details.peers {
+            facts.holders = facts.find_holders(config, query, needs)?;
         }
         Ok(facts)
     }
 
     /// Gives `each` the view of a row, and what the output may want.
     pub(super) fn of(&mut self, row: &Row<'_>, each: impl FnOnce(&View<'_>, More<'_>)) {
-        let owners = self.owners.as_ref().zip(row.info.inode);
-        let holders = owners.map_or(&[][..], |(owners, inode)| owners.holders(inode));
         let autobound = self.autobound(row);
+        if self.may_be_hidden && self.seems_unheld(row) {
+            self.search_the_hidden();
+        }
+        let holders = self.holders.as_ref();
+        let inode = row.info.inode.unwrap_or(0);
+        let users = holders.map(|holders| holders.users(inode));
+        if let Some(processes) = &mut self.processes {
+            processes.clear();
+            processes.extend(users.unwrap_or_default().processes());
+        }
+        let peers = self.peers.as_ref().zip(holders);
         let paths = self.cgroups.as_mut();
         let cgroup = paths
             .zip(row.info.cgroup_id)
@@ -93,13 +111,14 @@ impl Facts {
         let view = View {
             cgroup,
             autobound,
-            owners: holders,
+            owners: self.processes.as_deref().unwrap_or_default(),
             rtt: row.tcp.and_then(|tcp| tcp.rtt()),
             retrans: row.tcp.map(|tcp| tcp.retrans.into()),
             ..View::of(row.netid, row.local, row.peer, &row.info)
         };
         let more = More {
-            owner: holders.first(),
+            users,
+            peer: peers.and_then(|(peers, holders)| peers.of(row, holders)),
             cgroup,
             killed: false,
         };
@@ -116,40 +135,94 @@ impl Facts {
         }
     }
 
-    /// The owners of the rows that the filter wants; all holders of every row where it asks for them
-    /// itself.
-    fn find_owners(
+    /// Who holds sockets, if that can be found out; it has to be where the filter asks for it.
+    fn find_holders(
         &mut self,
         config: &ListConfig,
         query: &Query<'_>,
-        holders: Holders,
-    ) -> Result<Option<Owners>, Failure> {
-        let mut wanted = FxHashSet::default();
-        let listed = diag::list(config.netns.as_ref(), query, |row| {
-            let Some(inode) = row.info.inode.filter(|&inode| inode != 0) else {
-                return;
-            };
-            self.of(row, |view, _| {
-                if holders == Holders::All || config.filter.matches(view) {
-                    wanted.insert(inode);
-                }
-            });
+        needs: Needs,
+    ) -> Result<Option<Holders>, Failure> {
+        let all_are_asked_for = needs.owners || config.details.peers;
+        // A dump costs less than a search among many, and may show that nobody need be found.
+        let wanted = (!all_are_asked_for && is_narrow(config) && owners::are_many())
+            .then(|| self.wanted(config, query, needs))
+            .transpose()?;
+        let found = owners::find_quickly(Search {
+            wanted: wanted.as_ref(),
+            owner_only: !config.details.users && !all_are_asked_for,
+            threads: config.threads,
+            contexts: config.details.contexts,
+            limit: None,
         });
-        listed.map_err(list_failure)?;
-        match owners::find(&wanted, holders) {
-            Ok(found) => {
-                if let Some(why) = found.owners.unseen() {
-                    log::warn!("owners: {why}");
-                }
-                Ok(Some(found.owners))
+        match found {
+            // Who hides may hold what others hold, too.
+            Ok(found) if found.may_be_hidden && needs.owners => {
+                let found = owners::find(Search::default());
+                Ok(Some(told_of(found.map_err(Failure::runtime)?)))
             }
-            Err(error) if holders == Holders::All => Err(Failure::runtime(error)),
+            Ok(found) if found.may_be_hidden => {
+                self.may_be_hidden = true;
+                Ok(Some(found.holders))
+            }
+            Ok(found) => Ok(Some(told_of(found))),
+            Err(error) if needs.owners => Err(Failure::runtime(error)),
             Err(error) => {
                 log::warn!("{}", one_line(&error));
                 Ok(None)
             }
         }
     }
+
+    fn seems_unheld(&self, row: &Row<'_>) -> bool {
+        let holders = self.holders.as_ref().zip(row.info.inode);
+        holders.is_some_and(|(holders, inode)| inode != 0 && holders.users(inode).is_empty())
+    }
+
+    fn search_the_hidden(&mut self) {
+        self.may_be_hidden = false;
+        match owners::find(Search::default()) {
+            Ok(found) => self.holders = Some(told_of(found)),
+            Err(error) => log::warn!("{}", one_line(&error)),
+        }
+    }
+
+    /// Inode numbers of the sockets that the filter leaves.
+    fn wanted(
+        &mut self,
+        config: &ListConfig,
+        query: &Query<'_>,
+        needs: Needs,
+    ) -> Result<FxHashSet<u64>, Failure> {
+        let mut wanted = FxHashSet::default();
+        let query = Query {
+            ask: Ask {
+                numbers: needs.tcp_info,
+                ..Ask::default()
+            },
+            ..*query
+        };
+        let listed = diag::list(config.netns.as_ref(), &query, |row| {
+            let inode = row.info.inode.filter(|&inode| inode != 0);
+            self.of(row, |view, _| {
+                wanted.extend(inode.filter(|_| config.filter.matches(view)));
+            });
+        });
+        listed.map_err(list_failure)?;
+        Ok(wanted)
+    }
+}
+
+/// Whether few sockets are to be expected.
+fn is_narrow(config: &ListConfig) -> bool {
+    config.filter != Expr::EVERYTHING || !config.tables.states.contains(TcpState::Established)
+}
+
+/// Says what was not seen.
+fn told_of(found: Found) -> Holders {
+    if let Some(why) = found.unseen() {
+        log::warn!("owners: {why}");
+    }
+    found.holders
 }
 
 /// The kernel's half of `autobound` is no part of a reply: it is asked for by a program of its own.

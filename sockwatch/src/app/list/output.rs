@@ -17,7 +17,7 @@ use crate::{
     },
     explain::one_line,
     model::{
-        MonoNs, Row, WallClock,
+        MonoNs, Row, Users, WallClock,
         event::{RowEvent, SummaryEvent},
         summary::Summary,
     },
@@ -74,6 +74,8 @@ enum Form {
         devices: Option<Devices>,
         at: MonoNs,
         wall: WallClock,
+        /// Whether all holders are shown.
+        users: bool,
     },
 }
 
@@ -85,6 +87,7 @@ impl Output {
                 devices: devices(config),
                 at: clock::mono(),
                 wall: clock::wall(),
+                users: config.details.users,
             }
         } else {
             let options = RowOptions {
@@ -113,6 +116,8 @@ impl Output {
             Form::Text(rows) => {
                 let beside = Beside {
                     cgroup: more.cgroup,
+                    users: more.users.unwrap_or_default(),
+                    peer: more.peer,
                 };
                 rows.push(row, &beside, &mut self.bytes, |bytes| {
                     self.stdout.take_chunk(bytes);
@@ -123,18 +128,22 @@ impl Output {
                 devices,
                 at,
                 wall,
+                users,
             } => {
                 let device = row.device().filter(|&index| index != 0);
                 let devices = devices.as_mut();
+                let owner = more.users.and_then(Users::owner);
                 let event = RowEvent {
                     at: *at,
                     row,
-                    owner: more.owner,
+                    owner: owner.as_ref(),
                     cgroup: more.cgroup,
                     device: device
                         .zip(devices)
                         .and_then(|(index, names)| names.name(index)),
                     killed: more.killed,
+                    users: more.users.filter(|_| *users),
+                    peer: more.peer,
                 };
                 jsonl.write_row(&event, *wall, &mut self.bytes);
             }

@@ -4,7 +4,10 @@
 //! through the kernel's table and then a third for each. What a dump does not show is looked at by
 //! itself: a dump may miss what is there.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU64,
+    time::{Duration, Instant},
+};
 
 use log::debug;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,7 +19,7 @@ use crate::{
     explain::one_line,
     model::{Family, Proto, SocketKey, StateSet, TcpState, event::Degraded},
     source::diag::{self, LookError, LookFor, Lookups, Netns},
-    table::{Look, Unwatched},
+    table::{Found, ToLookAt},
 };
 
 /// Namespaces are kept open for so long: they can't go while they are.
@@ -45,19 +48,19 @@ struct Eye {
 
 impl Eyes {
     /// Looks at all of these.
-    pub(super) fn look(&mut self, mut unwatched: Vec<Unwatched>) -> Looks {
+    pub(super) fn look(&mut self, mut wanted: Vec<ToLookAt>) -> Looks {
         let begun = cpu_time();
         let mut looks = Looks {
-            seen: Vec::with_capacity(unwatched.len()),
+            seen: Vec::with_capacity(wanted.len()),
             malformed: 0,
             degraded: Vec::new(),
             failed: false,
             took: Duration::ZERO,
         };
-        unwatched.sort_unstable_by_key(|unwatched| unwatched.netns);
+        wanted.sort_unstable_by_key(|one| one.netns);
         let mut dumped = Duration::ZERO;
-        if self.open_all(&unwatched, &mut looks) {
-            for group in unwatched.chunk_by(|a, b| a.netns == b.netns) {
+        if self.open_all(&wanted, &mut looks) {
+            for group in wanted.chunk_by(|a, b| a.netns == b.netns) {
                 dumped += self.group(group, &mut looks);
             }
         } else {
@@ -69,9 +72,9 @@ impl Eyes {
         looks
     }
 
-    /// Opens the namespaces of `unwatched`, and closes others.
-    fn open_all(&mut self, unwatched: &[Unwatched], looks: &mut Looks) -> bool {
-        let wanted: FxHashSet<u32> = unwatched.iter().filter_map(|one| one.netns).collect();
+    /// Opens the namespaces of `wanted`, and closes others.
+    fn open_all(&mut self, wanted: &[ToLookAt], looks: &mut Looks) -> bool {
+        let wanted: FxHashSet<u32> = wanted.iter().filter_map(|one| one.netns).collect();
         let is_recent = self.opened.is_some_and(|at| at.elapsed() < KEPT_OPEN);
         let known = |netns: &u32| self.open.contains_key(netns) || self.closed.contains(netns);
         if is_recent && wanted.iter().all(known) {
@@ -118,22 +121,28 @@ impl Eyes {
     }
 
     /// Looks at those of one namespace. Returns how long a dump took, if there was one.
-    fn group(&mut self, group: &[Unwatched], looks: &mut Looks) -> Duration {
+    fn group(&mut self, group: &[ToLookAt], looks: &mut Looks) -> Duration {
         let netns = group.first().and_then(|first| first.netns);
         let Some(eye) = netns.and_then(|netns| self.open.get_mut(&netns)) else {
             // With its namespace a minisocket goes too. Where we can't look nothing is known, and
-            // the next look is as good as any.
-            let is_gone = netns.is_some_and(|netns| !self.closed.contains(&netns));
+            // the next look is as good as any. There are namespaces that we don't find: who is only
+            // silent may be there.
+            let is_found = netns.is_none_or(|netns| self.closed.contains(&netns));
+            let may_be_silent = |one: &ToLookAt| one.overdue && one.state == TcpState::SynRecv;
             let at = clock::mono();
-            looks.seen.extend(group.iter().map(|one| Look {
-                key: one.key,
-                found: (!is_gone).then_some(one.state),
-                at,
+            looks.seen.extend(group.iter().map(|one| {
+                let as_it_was = Found {
+                    state: one.state,
+                    cookie: one.key.cookie,
+                    left: None,
+                };
+                one.seen((is_found || may_be_silent(one)).then_some(as_it_was), at)
             }));
             return Duration::ZERO;
         };
-        let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
-        let begun = Instant::now();
+        // A dump tells which is which by their cookies.
+        let with_cookie = group.iter().filter(|one| one.key.cookie.is_some());
+        let count = u32::try_from(with_cookie.count()).unwrap_or(u32::MAX);
         let dumps = LOOK_COST * count > eye.dump_cost;
         let looked = if dumps {
             eye.dump(group, looks)
@@ -141,21 +150,18 @@ impl Eyes {
             eye.one_by_one(group, looks)
         };
         looks.malformed += eye.lookups.take_malformed();
+        let dumped = if dumps { eye.dump_cost } else { Duration::ZERO };
         if let Err(error) = looked {
             debug!("looking into {}: {}", eye.netns, one_line(&error));
             looks.failed = true;
             self.open.retain(|&inode, _| Some(inode) != netns);
         }
-        if dumps {
-            begun.elapsed()
-        } else {
-            Duration::ZERO
-        }
+        dumped
     }
 }
 
 impl Eye {
-    fn one_by_one(&mut self, group: &[Unwatched], looks: &mut Looks) -> Result<(), LookError> {
+    fn one_by_one(&mut self, group: &[ToLookAt], looks: &mut Looks) -> Result<(), LookError> {
         let wanted: Vec<_> = group
             .iter()
             .map(|one| LookFor {
@@ -165,15 +171,16 @@ impl Eye {
             })
             .collect();
         self.lookups.look(&wanted, |place, found| {
-            looks.seen.push(Look {
-                key: group[place].key,
-                found: found.map(|found| found.state),
-                at: clock::mono(),
+            let found = found.map(|found| Found {
+                state: found.state,
+                cookie: NonZeroU64::new(found.cookie),
+                left: found.left,
             });
+            looks.seen.push(group[place].seen(found, clock::mono()));
         })
     }
 
-    fn dump(&mut self, group: &[Unwatched], looks: &mut Looks) -> Result<(), LookError> {
+    fn dump(&mut self, group: &[ToLookAt], looks: &mut Looks) -> Result<(), LookError> {
         let begun = Instant::now();
         let seed = diag::dump(
             std::slice::from_ref(&self.netns),
@@ -192,22 +199,23 @@ impl Eye {
         }
         self.dump_cost = begun.elapsed();
         let at = clock::mono();
-        let there: FxHashMap<SocketKey, TcpState> = seed
+        let there: FxHashMap<SocketKey, Found> = seed
             .sockets
             .iter()
             .map(|socket| {
                 let key = SocketKey::seeded(socket.proto, socket.cookie, &socket.tuple);
-                (key, socket.state)
+                let found = Found {
+                    state: socket.state,
+                    cookie: key.cookie,
+                    left: socket.left,
+                };
+                (key, found)
             })
             .collect();
         let mut missing = Vec::new();
         for one in group {
             match there.get(&one.key) {
-                Some(&state) => looks.seen.push(Look {
-                    key: one.key,
-                    found: Some(state),
-                    at,
-                }),
+                Some(&found) => looks.seen.push(one.seen(Some(found), at)),
                 None => missing.push(*one),
             }
         }

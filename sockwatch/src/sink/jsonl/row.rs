@@ -11,13 +11,13 @@ use super::{
     process,
 };
 use crate::{
-    model::{Endpoint, Netid, Observed, Row, SocketInfo, TcpState, event::RowEvent},
+    model::{Endpoint, Netid, Observed, Peer, Row, SocketInfo, TcpState, Users, event::RowEvent},
     sink::put::number,
 };
 
 /// The keys that transitions don't have.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OnlyInRows {
+pub(super) struct OnlyInRows<'a> {
     pub(super) inode: Option<u64>,
     pub(super) peer_inode: Option<u32>,
     pub(super) recv_q_bytes: Option<u32>,
@@ -29,9 +29,11 @@ pub(super) struct OnlyInRows {
     pub(super) queue: Option<u32>,
     /// That we have closed it; `None` where that was not wanted.
     pub(super) killed: Option<bool>,
+    pub(super) users: Option<Users<'a>>,
+    pub(super) peer: Option<Peer<'a>>,
 }
 
-pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows) {
+pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows<'_>) {
     field!(object, "inode", only.inode);
     field!(object, "peer_inode", only.peer_inode);
     field!(object, "recv_q_bytes", only.recv_q_bytes);
@@ -42,6 +44,8 @@ pub(super) fn only_in_rows(object: &mut Object<'_>, only: &OnlyInRows) {
     field!(object, "portid", only.portid);
     field!(object, "queue", only.queue);
     field!(object, "killed", only.killed);
+    field!(object, "users", only.users);
+    field!(object, "peer", only.peer);
 }
 
 pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
@@ -65,6 +69,8 @@ pub(super) fn row(object: &mut Object<'_>, event: &RowEvent<'_>) {
     field!(object, "observed", Word(Observed::Poll.word()));
     let only = OnlyInRows {
         killed: event.killed.then_some(true),
+        users: event.users,
+        peer: event.peer,
         ..only(row)
     };
     only_in_rows(object, &only);
@@ -136,7 +142,7 @@ fn port(netid: Netid, end: &Endpoint<'_>) -> Option<u32> {
     }
 }
 
-fn only(row: &Row<'_>) -> OnlyInRows {
+fn only(row: &Row<'_>) -> OnlyInRows<'static> {
     let listens = row.state == TcpState::Listen;
     let bytes = |count| (!listens).then_some(count);
     let connections = |count| listens.then_some(count);
@@ -163,5 +169,7 @@ fn only(row: &Row<'_>) -> OnlyInRows {
         portid,
         queue,
         killed: None,
+        users: None,
+        peer: None,
     }
 }

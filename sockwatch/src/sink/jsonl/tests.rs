@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    model::{Cause, Comm, Family, How, Nanos, Observed, Owner},
+    model::{
+        Cause, Comm, Endpoint, Family, How, Nanos, Netid, Observed, Owner, Peer, Row,
+        holders::{Gathering, Task},
+    },
     sink::samples::{self, Sample},
 };
 
@@ -249,6 +252,52 @@ fn the_schema_knows_which_transitions_can_tell_what() {
     }
 }
 
+#[test]
+fn holders_and_peers_match_the_schema() {
+    let mut found = Gathering::default();
+    let context = found.context(b"user_u:user_r:x_t:s0");
+    for (fd, tid) in [(3, None), (200, Some(12))] {
+        found.descriptor(5, fd, context);
+        found.task(Task {
+            pid: 11,
+            tid,
+            comm: Comm::from_bytes(b"a\xff\""),
+            context,
+        });
+    }
+    let holders = found.finish();
+    let end = |inode| Endpoint::Unix { name: b"", inode };
+    let state = TcpState::Established;
+    let row = Row::new(Netid::UnixStream, state, end(5), end(6));
+    let validator = validator();
+    for (users, peer) in [(5, None), (6, Some(5)), (6, Some(6))] {
+        let event = RowEvent {
+            at: MonoNs(1),
+            row: &row,
+            owner: None,
+            cgroup: None,
+            device: None,
+            killed: false,
+            users: Some(holders.users(users)),
+            peer: peer.map(|inode| Peer {
+                inode: (inode == 5).then_some(inode),
+                cookie: Some(77),
+                name: if inode == 5 { b"@x" } else { b"" },
+                users: holders.users(inode),
+            }),
+        };
+        let mut out = Vec::new();
+        Jsonl::new().write_row(&event, samples::WALL, &mut out);
+        let value: Value = serde_json::from_slice(&out).unwrap();
+        assert!(validator.is_valid(&value), "{value}");
+        let count = |users: &Value| users.as_array().map(Vec::len);
+        assert_eq!(count(&value["users"]), Some(if users == 5 { 2 } else { 0 }));
+        let shown = &value["peer"];
+        assert_eq!(shown.is_null(), peer.is_none());
+        assert_eq!(shown["name"] == "@x", peer == Some(5));
+    }
+}
+
 fn deep() -> Vec<String> {
     let mut jsonl = Jsonl::new();
     let mut lines = Vec::new();
@@ -260,6 +309,8 @@ fn deep() -> Vec<String> {
             owner: None,
             cgroup: None,
             device: None,
+            users: None,
+            peer: None,
         };
         let mut out = Vec::new();
         jsonl.write_row(&event, samples::WALL, &mut out);

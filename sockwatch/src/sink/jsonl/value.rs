@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU64;
 
-use super::object::{Object, Text, Value, Word, field};
+use super::object::{List, Object, Text, Value, Word, field};
 use crate::{
-    model::{Errno, Owner, TcpNumbers, event::Degraded},
+    model::{Errno, Owner, Peer, TcpNumbers, User, Users, event::Degraded},
     sink::put,
 };
 
@@ -54,6 +54,41 @@ impl Value for Closer<'_> {
 fn task(object: &mut Object<'_>, owner: &Owner) {
     field!(object, "pid", owner.pid);
     field!(object, "comm", Text(owner.comm.as_bytes()));
+}
+
+impl Value for User<'_> {
+    fn put(self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        field!(object, "pid", self.pid);
+        field!(object, "tid", self.tid);
+        field!(object, "comm", Text(self.comm.as_bytes()));
+        field!(object, "fd", self.fd);
+        field!(object, "proc_ctx", self.proc_ctx.map(Text));
+        field!(object, "sock_ctx", self.sock_ctx.map(Text));
+        object.end();
+    }
+}
+
+impl Value for Users<'_> {
+    fn put(self, out: &mut Vec<u8>) {
+        List(self.iter()).put(out);
+    }
+}
+
+impl Value for Peer<'_> {
+    fn put(self, out: &mut Vec<u8>) {
+        let name = Some(self.name).filter(|name| !name.is_empty());
+        let mut object = Object::begin(out);
+        field!(object, "inode", self.inode);
+        field!(
+            object,
+            "sk",
+            self.cookie.and_then(NonZeroU64::new).map(Cookie)
+        );
+        field!(object, "name", name.map(Text));
+        field!(object, "users", self.users);
+        object.end();
+    }
 }
 
 impl Value for &TcpNumbers {

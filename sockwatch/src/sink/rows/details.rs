@@ -10,10 +10,11 @@ mod tcp_info;
 mod timer;
 mod unix;
 mod upper;
+mod users;
 mod xdp;
 
 use crate::{
-    model::{Ask, Details, Netid, Row, details::InetDetails},
+    model::{Ask, Details, Netid, Peer, Row, Users, details::InetDetails, holders::Contexts},
     sink::put,
 };
 
@@ -24,6 +25,12 @@ use crate::{
     reason = "each is a part that is shown"
 )]
 pub struct DetailOptions {
+    /// Who holds the socket.
+    pub users: bool,
+    /// With which security contexts.
+    pub contexts: Contexts,
+    /// Who holds the other end.
+    pub peers: bool,
     /// The timer that runs, and with [`DetailOptions::info`] the options that TCP negotiated.
     pub timers: bool,
     /// What identifies the socket and its owner, and more.
@@ -49,6 +56,9 @@ pub struct DetailOptions {
 impl DetailOptions {
     /// Nothing.
     pub const NONE: Self = Self {
+        users: false,
+        contexts: Contexts::None,
+        peers: false,
         timers: false,
         extended: false,
         bpf: false,
@@ -63,7 +73,9 @@ impl DetailOptions {
 
     /// Whether anything is.
     pub const fn any(self) -> bool {
-        self.timers
+        self.users
+            || self.peers
+            || self.timers
             || self.extended
             || self.bpf
             || self.tos
@@ -71,6 +83,15 @@ impl DetailOptions {
             || self.sockopt
             || self.memory
             || self.info
+    }
+
+    /// What the header calls it.
+    pub(super) const fn header(self) -> &'static str {
+        if self.users || self.peers {
+            "Process"
+        } else {
+            ""
+        }
     }
 
     /// What the kernel has to be asked for; the few numbers of TCP, too, if `numbers`.
@@ -96,11 +117,21 @@ impl DetailOptions {
 pub struct Beside<'a> {
     /// Path of its cgroup below the cgroup2 mount.
     pub cgroup: Option<&'a str>,
+    /// Who holds it.
+    pub users: Users<'a>,
+    /// The socket at the other end.
+    pub peer: Option<Peer<'a>>,
 }
 
 /// Appends it all.
 pub(super) fn write(out: &mut Vec<u8>, row: &Row<'_>, beside: &Beside<'_>, options: DetailOptions) {
     let mut parts = Parts::new(out, options.one_line);
+    if options.users && !beside.users.is_empty() {
+        users::write(parts.next(), beside.users, options.contexts);
+    }
+    if let Some(peer) = beside.peer.as_ref().filter(|_| options.peers) {
+        users::write_peer(parts.next(), peer, options.contexts);
+    }
     match &row.details {
         Details::Unix(details) => return unix::write(&mut parts, row, details, options),
         Details::Packet(details) => return packet::write(&mut parts, row, details, options),

@@ -47,11 +47,12 @@ pub(super) struct Block {
 }
 
 impl Block {
-    pub(super) fn new(columns: Vec<Column>) -> Self {
+    /// With room for `bytes`, of which only what is used takes memory.
+    pub(super) fn new(columns: Vec<Column>, bytes: usize) -> Self {
         Self {
             widths: columns.iter().map(|column| column.least).collect(),
             columns,
-            text: Vec::new(),
+            text: Vec::with_capacity(bytes),
             cells: Vec::new(),
             long: Vec::new(),
         }

@@ -238,6 +238,47 @@ fn host_names_are_shown_where_there_are_some() {
 }
 
 #[test]
+fn thousands_may_hold_one_socket() {
+    use crate::model::holders::{ContextId, Gathering, Task};
+    let mut found = Gathering::default();
+    for pid in 1..=4000 {
+        found.descriptor(5, pid, ContextId::NONE);
+        found.task(Task {
+            pid,
+            tid: None,
+            comm: crate::model::Comm::from_bytes(b"worker"),
+            context: ContextId::NONE,
+        });
+    }
+    let holders = found.finish();
+    let mut options = OPTIONS;
+    options.details.users = true;
+    let mut list = Rows::new(options, numeric());
+    let mut out = Vec::new();
+    let row = inet(Netid::Tcp, TcpState::Listen, ("::1", 1), ("::", 0));
+    for inode in [5, 6, 5] {
+        let beside = Beside {
+            users: holders.users(inode),
+            ..Beside::default()
+        };
+        list.push(&row, &beside, &mut out, |_| {});
+    }
+    list.finish(&mut out, |_| {});
+    let shown = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(
+        lines[0].ends_with("Peer Address:Port Process"),
+        "{}",
+        lines[0]
+    );
+    let holders = |line: &str| line.matches("worker").count();
+    let counts: Vec<usize> = lines.iter().copied().map(holders).collect();
+    assert_eq!(counts, [0, 4000, 0, 4000]);
+    assert!(lines[3].ends_with(r#"("worker",pid=1,fd=1))"#));
+    assert!(lines[2].ends_with("*:*"), "{}", lines[2]);
+}
+
+#[test]
 fn a_long_list_comes_out_in_blocks() {
     let mut list = Rows::new(OPTIONS, numeric());
     let mut out = Vec::new();
@@ -258,6 +299,9 @@ fn a_long_list_comes_out_in_blocks() {
 
 /// Everything that `ss` shows behind the columns.
 const ALL_DETAILS: DetailOptions = DetailOptions {
+    users: false,
+    contexts: crate::model::holders::Contexts::None,
+    peers: false,
     timers: true,
     extended: true,
     tos: true,
@@ -278,7 +322,11 @@ fn deep(details: DetailOptions, cgroup: Option<&str>) -> String {
     };
     let mut list = Rows::new(options, numeric());
     let mut out = Vec::new();
-    samples::deep::each(|row| list.push(row, &Beside { cgroup }, &mut out, |_| {}));
+    let beside = Beside {
+        cgroup,
+        ..Beside::default()
+    };
+    samples::deep::each(|row| list.push(row, &beside, &mut out, |_| {}));
     list.finish(&mut out, |_| {});
     String::from_utf8(out).unwrap()
 }

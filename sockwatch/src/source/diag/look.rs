@@ -18,7 +18,7 @@ use super::{
         exact::{AT_ONCE, Exact},
     },
 };
-use crate::model::{Family, Proto, TcpState, TimerKind, Tuple};
+use crate::model::{Family, Nanos, Proto, TcpState, TimerKind, Tuple};
 
 /// Why nothing can be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +69,9 @@ pub struct Looked {
     pub state: TcpState,
     /// `skc_cookie`, 0 if the reply does not tell.
     pub cookie: u64,
-    /// How long a timewait minisocket has left, milliseconds; `None` for any other socket.
-    pub left_ms: Option<u32>,
+    /// How long the timer of a minisocket has to run; `None` for a full socket, but for one in
+    /// `SynRecv`, which looks the same.
+    pub left: Option<Nanos>,
 }
 
 /// Looks at the sockets of one network namespace, which it keeps alive.
@@ -168,10 +169,11 @@ fn looked(payload: &[u8]) -> Result<Looked, Unreadable> {
         state => state,
     };
     let is_timewait = TimerKind::from_kernel(reply.timer()) == Some(TimerKind::TimeWait);
+    let is_mini = is_timewait || state == TcpState::SynRecv;
     Ok(Looked {
         state,
         cookie: reply.cookie(),
-        left_ms: is_timewait.then(|| reply.expires_ms()),
+        left: is_mini.then(|| Nanos::from_ms(reply.expires_ms())),
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! No I/O. Does not merge rows with what the probes saw.
 
-use crate::model::{Endpoint, Proto, Row, SocketInfo, TcpState, TimerKind, Tuple};
+use crate::model::{Endpoint, Nanos, Proto, Row, SocketInfo, TcpState, Timer, TimerKind, Tuple};
 
 /// A socket that a dump showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,22 +20,25 @@ pub struct SeedSocket {
     pub info: SocketInfo,
     /// Whether it is a minisocket: half-open, TIME-WAIT, or FIN-WAIT-2 that no process holds.
     pub minisocket: bool,
+    /// How long its timer has to run, where it is a minisocket.
+    pub left: Option<Nanos>,
 }
 
 impl SeedSocket {
     /// From a row of a dump of `proto`; `None` if it has no IP addresses.
     pub(super) fn from_row(row: &Row<'_>, proto: Proto) -> Option<Self> {
+        // `inet_twsk_diag_fill` sets that timer for both; no full socket has it.
+        let is_left = |timer: Timer| timer.kind == TimerKind::TimeWait;
+        let minisocket = row.state == TcpState::SynRecv || row.timer.is_some_and(is_left);
+        let timer = row.timer.filter(|_| minisocket);
         Some(Self {
             proto,
             cookie: row.cookie.unwrap_or(0),
             tuple: Endpoint::tuple(&row.local, &row.peer)?,
             state: row.state,
             info: row.info,
-            // `inet_twsk_diag_fill` sets that timer for both; no full socket has it.
-            minisocket: row.state == TcpState::SynRecv
-                || row
-                    .timer
-                    .is_some_and(|timer| timer.kind == TimerKind::TimeWait),
+            minisocket,
+            left: timer.map(|timer| Nanos::from_ms(timer.expires_ms)),
         })
     }
 }

@@ -16,6 +16,7 @@ const KIND_TYPEDEF: u32 = 8;
 const KIND_VOLATILE: u32 = 9;
 const KIND_CONST: u32 = 10;
 const KIND_RESTRICT: u32 = 11;
+const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
 const KIND_VAR: u32 = 14;
 const KIND_DATASEC: u32 = 15;
@@ -137,6 +138,16 @@ impl<'a> Btf<'a> {
             }
         }
         found
+    }
+
+    /// The id of the function with this name.
+    pub fn function(&self, name: &str) -> Option<u32> {
+        let is_it = |&begin: &u32| {
+            let ty = self.type_at(begin as usize);
+            ty.is_some_and(|ty| ty.kind == KIND_FUNC && self.string(ty.name) == name.as_bytes())
+        };
+        let place = self.begins.iter().skip(1).position(is_it)?;
+        u32::try_from(place + 1).ok()
     }
 
     /// The values of an enumeration and their names; empty where there is none of this name.

@@ -129,6 +129,12 @@ impl Join {
         Some(MonoNs(oldest.at.0.saturating_add(PATIENCE.0)))
     }
 
+    /// How many items were held up so far, and how many of those have been handed over: what was taken
+    /// in by now has been once the second number has come to the first.
+    pub fn held_up(&self) -> (u64, u64) {
+        (self.first + self.queue.len() as u64, self.first)
+    }
+
     /// Records that told of nothing by themselves: parts of others.
     pub const fn merged(&self) -> u64 {
         self.merged

@@ -73,7 +73,11 @@ const STRUCTS: [&str; 19] = [
 /// # Errors
 /// When the bytes are not BTF.
 pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<Found, BtfError> {
-    let btf = Btf::parse(bytes)?;
+    Btf::parse(bytes).map(|btf| layout_from(&btf))
+}
+
+/// As [`layout_from_btf`], from BTF that was parsed.
+pub(super) fn layout_from(btf: &Btf<'_>) -> Found {
     let structs = &btf.structs(STRUCTS);
     let mut missing = Missing::new();
     let mut layout = lookups! { structs, missing;
@@ -155,11 +159,11 @@ pub(super) fn layout_from_btf(bytes: &[u8]) -> Result<Found, BtfError> {
         Some(inode) if layout.socket_ino != ABSENT => inode.offset + layout.socket_ino,
         _ => ABSENT,
     };
-    Ok(Found {
+    Found {
         layout,
         missing,
-        reset_reasons: reset_reasons(&btf),
-    })
+        reset_reasons: reset_reasons(btf),
+    }
 }
 
 /// Names of `enum sk_rst_reason` by number; none before Linux 6.10.

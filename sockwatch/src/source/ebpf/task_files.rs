@@ -7,36 +7,50 @@
 //! descriptors on their way through a unix socket, nor files known only to io_uring.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs::{self, File},
     io::{self, ErrorKind},
     mem::offset_of,
-    os::unix::fs::MetadataExt as _,
+    os::{
+        fd::{AsRawFd as _, OwnedFd},
+        unix::fs::MetadataExt as _,
+    },
 };
 
-use aya::{
-    Btf, BtfError,
-    programs::{Iter, ProgramError, links::LinkError},
-};
+use aya_obj::{Object, ParseError, relocation::EbpfRelocationError};
 use rustc_hash::FxHashSet;
 use sockwatch_common::{
+    ABI_VERSION,
     files::OpenSocket,
-    layout::{ABSENT, ClassicLayout, Layout, Settings, Symbols},
+    layout::{ABSENT, Layout},
 };
 use thiserror::Error;
 
 use super::{
-    BTF_PATH, Kernel, LoadError, LoadOptions, Minis, btf, layout::layout_from_btf, open_object,
+    BTF_PATH, OBJECT, bpf,
+    btf::{Btf, BtfError},
+    layout::layout_from,
+    types::Types,
 };
-use crate::model::{Comm, How, Owner};
+use crate::model::{
+    Comm, Holders,
+    holders::{ContextId, Gathering, Task},
+};
 
 /// As `start` names it.
 pub const PROBE: &str = "iter/task_file";
 
+/// The program of the object.
+const PROGRAM: &str = "task_file";
+
+/// The section with what it has to know.
+const CONSTANTS: &str = ".rodata";
+
+/// What it is attached to (`kernel/bpf/task_iter.c`, `DEFINE_BPF_ITER_FUNC`).
+const FUNCTION: &str = "bpf_iter_task_file";
+
 /// `PROC_PID_INIT_INO` (`include/uapi/linux/nsfs.h`): the initial pid namespace.
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
-
-/// The ring is not used here: the least that is whole pages everywhere.
-const RING_BYTES: u32 = 64 << 10;
 
 /// One socket, as the program writes it.
 const RECORD_BYTES: usize = size_of::<OpenSocket>();
@@ -55,29 +69,41 @@ pub enum TaskFilesError {
     Read(#[source] io::Error),
     /// BTF makes no sense to us.
     #[error("cannot make sense of {BTF_PATH}")]
-    Fields(#[source] btf::BtfError),
-    /// BTF makes no sense to the loader.
-    #[error("cannot make sense of {BTF_PATH}")]
-    Btf(#[source] BtfError),
+    Fields(#[source] BtfError),
+    /// The kernel has no such iterator.
+    #[error("this kernel has no {FUNCTION}")]
+    Function,
     /// A field that tells sockets from other files, or their holders.
     #[error("this kernel has no {0} of the expected kind")]
     Field(&'static str),
-    /// The object can't be opened.
-    #[error("cannot open the BPF object")]
-    Object(#[source] LoadError),
+    /// The object is damaged.
+    #[error("cannot read the BPF object")]
+    Parse(#[source] ParseError),
+    /// The object is not ours.
+    #[error("the BPF object has no {0}")]
+    Missing(&'static str),
+    /// The object speaks another version of the interface.
+    #[error("the BPF object has another interface version than {ABI_VERSION}")]
+    Abi,
+    /// The program asks for what is not there.
+    #[error("cannot link {PROBE}")]
+    Relocate(#[source] EbpfRelocationError),
+    /// The kernel has no room for what the program has to know.
+    #[error("cannot make a map for {PROBE}")]
+    Map(#[source] io::Error),
     /// The kernel refused the program.
     #[error("the kernel refused {PROBE}")]
-    Refused(#[source] ProgramError),
+    Refused(#[source] io::Error),
     /// The kernel gave no iterator for the program.
     #[error("the kernel did not begin {PROBE}")]
-    Begin(#[source] LinkError),
+    Begin(#[source] io::Error),
     /// The iterator broke off.
     #[error("cannot read {PROBE}")]
     Iterate(#[source] io::Error),
 }
 
-/// Every holder of the sockets with these inode numbers, in no order; a process that holds one by
-/// several descriptors, or by threads that share none, comes as often.
+/// Every holder of every socket, or of those with the inode numbers in `wanted`; a process that holds
+/// one by threads that share no descriptors with it, too.
 ///
 /// # Errors
 /// The kernel has no such iterator or refuses it to us, or its process ids are not ours.
@@ -85,18 +111,50 @@ pub enum TaskFilesError {
     clippy::implicit_hasher,
     reason = "inode numbers are always in an FxHashSet here"
 )]
-pub fn holders(wanted: &FxHashSet<u64>) -> Result<Vec<(u64, Owner)>, TaskFilesError> {
+pub fn holders(wanted: Option<&FxHashSet<u64>>) -> Result<Holders, TaskFilesError> {
     let iterator = open()?;
-    let mut found = Vec::with_capacity(wanted.len());
+    let mut told = Told::default();
     each_record(iterator, |record| {
-        if let Some((inode, holder)) = decode(record)
-            && wanted.contains(&inode)
+        if let Some(socket) = decode(record)
+            && wanted.is_none_or(|wanted| wanted.contains(&socket.inode))
         {
-            found.push((inode, holder));
+            told.add(&socket);
         }
     })
     .map_err(TaskFilesError::Iterate)?;
-    Ok(found)
+    Ok(told.finish())
+}
+
+/// What was told so far.
+#[derive(Default)]
+struct Told {
+    found: Gathering,
+    /// Whose sockets are being told.
+    task: Option<Task>,
+}
+
+impl Told {
+    fn add(&mut self, socket: &OpenSocket) {
+        let next = Task {
+            pid: socket.tgid,
+            tid: None,
+            comm: Comm::from_kernel(socket.comm),
+            context: ContextId::NONE,
+        };
+        let before = self.task.replace(next);
+        if let Some(before) = before.filter(|before| before.pid != next.pid) {
+            self.found.task(before);
+        }
+        self.found
+            .descriptor(socket.inode, socket.fd, ContextId::NONE);
+    }
+
+    fn finish(mut self) -> Holders {
+        if let Some(last) = self.task {
+            self.found.task(last);
+        }
+        self.found.finish()
+    }
 }
 
 /// Loads the program and begins an iteration, and lets go of both.
@@ -113,37 +171,59 @@ fn open() -> Result<File, TaskFilesError> {
         return Err(TaskFilesError::PidNamespace);
     }
     super::raise_memlock_limit();
-    let bytes = fs::read(BTF_PATH).map_err(TaskFilesError::Read)?;
-    let layout = layout_from_btf(&bytes)
-        .map_err(TaskFilesError::Fields)?
-        .layout;
+    let (layout, attach_btf_id) = types()?;
     check_fields(&layout)?;
-    let options = LoadOptions {
-        ring_size: RING_BYTES,
-        kernel_log: false,
-        hook: None,
-        filter: None,
-        minisock: true,
-        minis: Minis::NONE,
-    };
-    let kernel = Kernel {
-        layout,
-        symbols: Symbols::ABSENT,
-    };
-    let mut object = open_object(&options, &kernel, &ClassicLayout::ABSENT, Settings::ABSENT)
-        .map_err(TaskFilesError::Object)?;
-    let types = Btf::parse(&bytes, aya::Endianness::default()).map_err(TaskFilesError::Btf)?;
-    let missing = TaskFilesError::Object(LoadError::Missing("task_file"));
-    let program = object.program_mut("task_file").ok_or(missing)?;
-    let program: &mut Iter = program.try_into().map_err(TaskFilesError::Refused)?;
-    program
-        .load("task_file", &types)
+    let mut object = Object::parse(OBJECT).map_err(TaskFilesError::Parse)?;
+    check_abi(&object)?;
+    let constants = link(&mut object, &layout)?;
+    let function = object.functions.values().next();
+    let function = function.ok_or(TaskFilesError::Missing(PROGRAM))?;
+    let program = bpf::load_iterator(&function.instructions, &object.license, attach_btf_id)
         .map_err(TaskFilesError::Refused)?;
-    let link = program.attach().and_then(|link| program.take_link(link));
-    // The file keeps the program; the rest of the object goes.
-    link.map_err(TaskFilesError::Refused)?
-        .into_file()
-        .map_err(TaskFilesError::Begin)
+    // The program keeps its map, and the iterator its program.
+    drop(constants);
+    let iterator = bpf::iterate(&program).map_err(TaskFilesError::Begin)?;
+    Ok(iterator.into())
+}
+
+/// Where the kernel keeps the fields, and the type of the iterator's function.
+fn types() -> Result<(Layout, u32), TaskFilesError> {
+    let bytes = Types::of_kernel().map_err(TaskFilesError::Read)?;
+    let btf = Btf::parse(&bytes).map_err(TaskFilesError::Fields)?;
+    let function = btf.function(FUNCTION).ok_or(TaskFilesError::Function)?;
+    Ok((layout_from(&btf).layout, function))
+}
+
+fn check_abi(object: &Object) -> Result<(), TaskFilesError> {
+    let version = object.maps.get(".rodata.SOCKWATCH_ABI");
+    let version = version.ok_or(TaskFilesError::Missing("SOCKWATCH_ABI"))?;
+    if version.data() == ABI_VERSION.to_ne_bytes() {
+        Ok(())
+    } else {
+        Err(TaskFilesError::Abi)
+    }
+}
+
+/// Leaves the one program in `object`, and has it know the layout, which is in the map returned.
+fn link(object: &mut Object, layout: &Layout) -> Result<OwnedFd, TaskFilesError> {
+    let words = layout.words();
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    object
+        .patch_map_data(HashMap::from([("LAYOUT", (&bytes[..], true))]))
+        .map_err(TaskFilesError::Parse)?;
+    // The program calls no function: there is no text to be linked.
+    object.programs.retain(|name, _| name == PROGRAM);
+    object
+        .functions
+        .retain(|_, function| function.name == PROGRAM);
+    let constants = object.maps.get(CONSTANTS).cloned();
+    let constants = constants.ok_or(TaskFilesError::Missing(CONSTANTS))?;
+    let map = bpf::constant(constants.data()).map_err(TaskFilesError::Map)?;
+    let known = [(CONSTANTS, map.as_raw_fd(), &constants)];
+    object
+        .relocate_maps(known.into_iter(), &HashSet::new())
+        .map_err(TaskFilesError::Relocate)?;
+    Ok(map)
 }
 
 /// Whether a process has the same id here as in the kernel.
@@ -196,22 +276,20 @@ fn each_record(
     }
 }
 
-/// A socket's inode number, and who holds it. `None` for the number 0, which is no inode's.
-fn decode(record: &[u8; RECORD_BYTES]) -> Option<(u64, Owner)> {
+/// A record; `None` for the inode number 0, which is no inode's.
+fn decode(record: &[u8; RECORD_BYTES]) -> Option<OpenSocket> {
     const INODE: usize = offset_of!(OpenSocket, inode);
     const TGID: usize = offset_of!(OpenSocket, tgid);
+    const FD: usize = offset_of!(OpenSocket, fd);
     const COMM: usize = offset_of!(OpenSocket, comm);
+    let number = |at: usize| Some(u32::from_ne_bytes(*record[at..].first_chunk()?));
     let inode = u64::from_ne_bytes(*record[INODE..].first_chunk()?);
-    let pid = u32::from_ne_bytes(*record[TGID..].first_chunk()?);
-    let comm = Comm::from_bytes(&record[COMM..]);
-    (inode != 0).then_some((
-        inode,
-        Owner {
-            pid,
-            comm,
-            how: How::Scan,
-        },
-    ))
+    Some(OpenSocket {
+        inode: Some(inode).filter(|&inode| inode != 0)?,
+        tgid: number(TGID)?,
+        fd: number(FD)?,
+        comm: *record[COMM..].first_chunk()?,
+    })
 }
 
 #[cfg(test)]

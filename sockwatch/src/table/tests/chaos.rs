@@ -12,7 +12,7 @@ enum Item {
     Mini(Mini),
     Accepted(Accepted),
     Seed(Seed),
-    Look { found: Option<TcpState>, at: u64 },
+    Look { found: Option<Found>, at: u64 },
 }
 
 const COOKIES: u64 = 5;
@@ -143,6 +143,7 @@ fn any_seed() -> impl Strategy<Value = Seed> {
             info: event.info,
             owner: None,
             minisocket: minisocket && can_be_mini,
+            left: None,
             at: event.at,
         }
     })
@@ -155,6 +156,20 @@ fn any_item() -> impl Strategy<Value = Item> {
         Just(Some(TcpState::TimeWait)),
         any_state().prop_map(Some),
     ];
+    let found = (
+        found,
+        0..COOKIES,
+        prop_oneof![Just(None), (0..100_u32).prop_map(Some)],
+    );
+    let found = found.prop_map(|(state, cookie, left)| {
+        let left = left.map(|seconds| Nanos::from_ms(1_000 * seconds));
+        let cookie = NonZeroU64::new(cookie);
+        state.map(|state| Found {
+            state,
+            cookie,
+            left,
+        })
+    });
     let socket = || any_socket(Just(Proto::Tcp));
     prop_oneof![
         8 => any_event(Just(Proto::Tcp)).prop_map(Item::Event),
@@ -199,11 +214,11 @@ fn play(table: &mut Table, item: &Item) {
         },
         Item::Mini(mini) => table.mini(mini),
         Item::Look { found, at } => {
-            let unwatched = table.unwatched(MonoNs(u64::MAX), 1).next();
-            match unwatched {
-                Some(unwatched) => table.looked(unwatched.key, *found, MonoNs(*at)),
-                None => [None; 2],
-            }
+            let wanted = table.to_look_at(MonoNs(u64::MAX), 1).next();
+            wanted.map_or([None; 2], |wanted| {
+                let at = MonoNs(wanted.due.0.max(*at));
+                table.looked(&wanted.seen(*found, at))
+            })
         }
         Item::Destroy { cookie, sk } => {
             table.destroy(*cookie, *sk);
@@ -222,6 +237,19 @@ fn play(table: &mut Table, item: &Item) {
         panic!("the first of two is missing");
     }
     changes.iter().flatten().for_each(check);
+}
+
+/// How many will be looked at, if nothing is heard of them.
+fn looked_at(table: &Table) -> usize {
+    table.to_look_at(MonoNs(u64::MAX), usize::MAX).count()
+}
+
+/// How many have not ended.
+fn minisockets(table: &Table) -> usize {
+    let entries = table.by_key.values().map(|&slot| table.slots.get(slot));
+    let facts = entries.filter_map(|entry| table.minis.get(entry));
+    let ended = |facts: &Facts| matches!(facts.stands, minis::Stands::Request(it) if it.ended);
+    facts.filter(|facts| !ended(facts)).count()
 }
 
 /// Tells of the end of all sockets that there can be.
@@ -274,6 +302,7 @@ proptest! {
             play(&mut table, item);
             prop_assert!(table.len() <= capacity);
         }
+        prop_assert_eq!(looked_at(&table), minisockets(&table), "{:?}", table.by_key);
         end_all(&mut table);
         prop_assert!(table.is_empty(), "{:?}", table.by_key);
         prop_assert!(table.minis.is_empty() && table.newborn.is_empty());
@@ -321,6 +350,7 @@ proptest! {
 }
 
 #[test]
-fn entries_of_full_sockets_are_small() {
+fn entries_are_small() {
     assert_eq!(size_of::<Option<Entry>>(), 120);
+    assert_eq!(size_of::<Option<Facts>>(), 48);
 }

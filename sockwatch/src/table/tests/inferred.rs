@@ -4,8 +4,6 @@ use TcpState::{Close, Closing, Established, FinWait1, FinWait2, TimeWait};
 
 use super::*;
 
-const SECOND: u64 = 1_000_000_000;
-
 #[test]
 fn an_orphan_goes_on_in_fin_wait_2() {
     let mut story = Story::closed_client(Followed::NONE);
@@ -36,7 +34,7 @@ fn the_peers_fin_makes_a_time_wait() {
     story.event(&done(CLIENT_SOCKET.orphan(115, FinWait2, Close)));
     story.said(&["fin-wait-2>time-wait event dwell=5 age=105 - 100:connect"]);
     // There may have been no room for it.
-    assert!(story.table.look_due().unwrap().0 < SECOND);
+    assert!(story.due().unwrap() < SECOND);
     story.look(60 * SECOND, None);
     story.said(&["time-wait>closed poll dwell=59999999885 age=59999999990 finished 100:connect"]);
     let mut story = Story::new(Followed::NONE);
@@ -77,7 +75,7 @@ fn what_can_not_be_concluded_is_what_it_says() {
         story.event(&event);
         let line = format!("fin-wait-2>closed event dwell=5 age=105 {cause} 100:connect");
         story.said(&[&line]);
-        assert_eq!(story.table.look_due(), None);
+        assert_eq!(story.due(), None);
     }
 }
 
@@ -97,12 +95,12 @@ fn a_fin_that_is_not_watched_for_has_to_be_looked_for() {
     let mut story = Story::closed_client(Followed::ALL);
     story.time_wait(112, FinWait2, MiniEvent::Armed { watched: false });
     story.event(&CLIENT_SOCKET.orphan(115, FinWait2, Close));
-    assert!(story.table.look_due().unwrap().0 < SECOND);
+    assert!(story.due().unwrap() < SECOND);
+    let before = story.table.to_look_at(MonoNs(SECOND), 9).next().unwrap();
     story.look(SECOND, Some(TimeWait));
     story.said(&["fin-wait-2>time-wait poll dwell=999999890 age=999999990 - 100:connect"]);
-    assert_eq!(story.table.look_due(), None, "its end is told");
-    let key = CLIENT_SOCKET.event(0, 0, Close, Close).key;
-    let late = story.table.looked(key, None, MonoNs(2 * SECOND));
+    assert_eq!(story.due(), Some(69 * SECOND), "its end is told");
+    let late = story.table.looked(&before.seen(None, MonoNs(2 * SECOND)));
     assert_eq!(late, [None; 2]);
     story.time_wait(60 * SECOND, TimeWait, gone(MiniEnd::Expired));
     story.said(&["time-wait>closed timer dwell=- age=59999999990 finished 100:connect"]);
@@ -127,16 +125,14 @@ fn where_many_are_in_time_wait_they_are_looked_at_seldom_until_their_time_is_ove
             ..socket.orphan(1, FinWait2, Close)
         });
     }
-    let due = |story: &Story, at| story.table.unwatched(MonoNs(at), usize::MAX).count() as u64;
+    let due = |story: &Story, at| story.table.to_look_at(MonoNs(at), usize::MAX).count() as u64;
     let look_at_all = |story: &mut Story, at| {
-        let keys: Vec<_> = story
-            .table
-            .unwatched(MonoNs(at), usize::MAX)
-            .map(|unwatched| unwatched.key)
-            .collect();
-        for key in keys {
+        let all: Vec<_> = story.table.to_look_at(MonoNs(at), usize::MAX).collect();
+        for wanted in all {
             assert_eq!(
-                story.table.looked(key, Some(TimeWait), MonoNs(at)),
+                story
+                    .table
+                    .looked(&wanted.seen(Some(in_state(TimeWait)), MonoNs(at))),
                 [None; 2]
             );
         }
@@ -164,17 +160,15 @@ fn looks_are_due_soonest_first_and_seldom() {
         story.event(&socket.orphan(n * SECOND, FinWait2, Close));
     }
     let due = |story: &Story, now: u64, limit| {
-        let due = story.table.unwatched(MonoNs(now), limit);
-        due.map(|unwatched| unwatched.key.cookie.unwrap().get())
+        let due = story.table.to_look_at(MonoNs(now), limit);
+        due.map(|wanted| wanted.key.cookie.unwrap().get())
             .collect::<Vec<_>>()
     };
     assert_eq!(due(&story, 10 * SECOND, 2), [1, 2]);
     assert_eq!(due(&story, 2 * SECOND, 9), [1]);
-    let first = story.table.unwatched(MonoNs(u64::MAX), 1).next().unwrap();
-    let found = story
-        .table
-        .looked(first.key, Some(FinWait2), MonoNs(10 * SECOND));
-    assert_eq!(found, [None; 2]);
+    let first = story.table.to_look_at(MonoNs(u64::MAX), 1).next().unwrap();
+    let found = first.seen(Some(in_state(FinWait2)), MonoNs(10 * SECOND));
+    assert_eq!(story.table.looked(&found), [None; 2]);
     assert_eq!(due(&story, 20 * SECOND, 9), [2, 3, 1]);
     assert_eq!(due(&story, 10 * SECOND + SECOND / 4, 9), [2, 3]);
     assert_eq!(due(&story, 10 * SECOND + SECOND / 2, 9), [2, 3, 1]);

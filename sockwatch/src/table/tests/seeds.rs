@@ -12,6 +12,7 @@ fn seeded(socket: Socket, state: TcpState) -> Seed {
         info: event.info,
         owner: None,
         minisocket: false,
+        left: None,
         at: MonoNs(1),
     }
 }
@@ -88,15 +89,15 @@ fn seeded_minisockets_come_to_their_end() {
     assert!(story.table.seed(&seeded_mini(CHILD, SynRecv)));
     assert!(story.table.seed(&seeded_mini(CLIENT_SOCKET, TimeWait)));
     assert!(story.table.seed(&seeded_mini(waiting, FinWait2)));
-    let unwatched: Vec<_> = story.table.unwatched(MonoNs(u64::MAX), 9).collect();
-    assert_eq!(unwatched.len(), 1);
-    assert_eq!(unwatched[0].state, FinWait2);
+    let soon: Vec<_> = story.table.to_look_at(MonoNs(SECOND), 9).collect();
+    assert_eq!(soon.len(), 1);
+    assert_eq!(soon[0].state, FinWait2);
     // A FIN that a segment alone tells of: no cookie, no address, no family.
     let mut bare = time_wait(waiting, 100, TimeWait, MiniEvent::Fin);
     (bare.address, bare.cookie) = (0, None);
     bare.tuple.family = Family::Inet6;
     story.mini(&bare);
-    assert_eq!(story.table.look_due(), None, "its end is told");
+    assert_eq!(story.due(), Some(1 + 68 * SECOND), "its end is told");
     story.mini(&time_wait(waiting, 200, TimeWait, gone(MiniEnd::Expired)));
     story.time_wait(300, TimeWait, gone(MiniEnd::Reset));
     story.request(400, 3, gone(MiniEnd::Expired));
@@ -107,6 +108,42 @@ fn seeded_minisockets_come_to_their_end() {
         "syn-recv>closed timer dwell=- age=- timed-out - synacks=3",
     ]);
     assert!(story.table.minis.is_empty());
+}
+
+#[test]
+fn seeded_minisockets_are_overdue_when_what_they_had_left_is_over() {
+    use TcpState::{SynRecv, TimeWait};
+    for (state, left, due, end) in [
+        (
+            TimeWait,
+            Some(3_000),
+            5,
+            "time-wait>closed poll dwell=- age=- finished -",
+        ),
+        (
+            TimeWait,
+            None,
+            68,
+            "time-wait>closed poll dwell=- age=- finished -",
+        ),
+        (
+            SynRecv,
+            Some(7_500),
+            9,
+            "syn-recv>closed poll dwell=- age=- - -",
+        ),
+    ] {
+        let mut story = Story::new(Followed::ALL);
+        assert!(story.table.seed(&Seed {
+            left: left.map(Nanos::from_ms),
+            ..seeded_mini(CHILD, state)
+        }));
+        let soonest = story.due().unwrap();
+        assert_eq!(soonest / SECOND, due, "{state:?}");
+        story.look(soonest, None);
+        story.said(&[end]);
+        story.is_over();
+    }
 }
 
 #[test]

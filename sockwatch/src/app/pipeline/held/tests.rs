@@ -145,6 +145,7 @@ fn rows_are_of_the_connection_they_look_like() {
         state: TcpState::SynSent,
         info: SocketInfo::default(),
         minisocket: false,
+        left: None,
     };
     assert!(held.look_up(&[row], MonoNs(5)).is_empty(), "another peer");
     let mut right = row;

@@ -14,6 +14,8 @@ fn others() -> String {
             owner: None,
             cgroup: None,
             device: (row.device() == Some(1)).then_some("l\u{f6}"),
+            users: None,
+            peer: None,
         };
         jsonl.write_row(&event, samples::WALL, &mut out);
     });

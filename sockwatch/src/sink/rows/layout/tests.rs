@@ -27,7 +27,7 @@ const ROWS: [[&str; 6]; 3] = [
 ];
 
 fn lines(terminal: Option<usize>) -> Vec<String> {
-    let mut block = Block::new(columns());
+    let mut block = Block::new(columns(), 0);
     for cell in ROWS.concat() {
         block.cell(|out| out.extend_from_slice(cell.as_bytes()));
     }

@@ -65,11 +65,14 @@ fn replies_tell_the_state() {
     let look = |fixture| looked(&fixtures::bytes(fixture)).unwrap();
     let found = look(fixtures::TIME_WAIT);
     assert_eq!(
-        (found.state, found.cookie, found.left_ms),
-        (TcpState::TimeWait, 0x1007, Some(60_000))
+        (found.state, found.cookie, found.left),
+        (TcpState::TimeWait, 0x1007, Some(Nanos::from_ms(60_000)))
     );
     let found = look(fixtures::SYN_RECV);
-    assert_eq!((found.state, found.left_ms), (TcpState::SynRecv, None));
+    assert_eq!(
+        (found.state, found.left),
+        (TcpState::SynRecv, Some(Nanos::from_ms(996)))
+    );
     assert_eq!(look(fixtures::LISTENER_V6).state, TcpState::Listen);
     assert_eq!(looked(&[0; 71]), Err(Unreadable));
 }

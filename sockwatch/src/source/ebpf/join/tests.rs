@@ -215,6 +215,17 @@ fn another_socket_at_the_address_does_not_tell_it() {
 }
 
 #[test]
+fn what_is_held_up_is_counted_until_it_is_handed_over() {
+    let mut join = Join::new(true, ResetReasons::new());
+    run(&mut join, &[other(0, 1)]);
+    assert_eq!(join.held_up(), (0, 0));
+    run(&mut join, &[mini(0, 2, MINI, TIME_WAIT, DUE), other(1, 3)]);
+    assert_eq!(join.held_up(), (2, 0));
+    run(&mut join, &[other(0, 4)]);
+    assert_eq!(join.held_up(), (3, 3));
+}
+
+#[test]
 fn nothing_waits_for_ever() {
     let mut join = Join::new(true, ResetReasons::new());
     run(&mut join, &[connecting(0, 1_000, SK), other(1, 2_000)]);

@@ -33,7 +33,11 @@ fn record(inode: u64, tgid: u32, comm: &str) -> Vec<u8> {
 fn read(pieces: Vec<Vec<u8>>) -> Vec<(u64, u32, Comm)> {
     let mut found = Vec::new();
     each_record(Pieces(pieces), |record| {
-        found.extend(decode(record).map(|(inode, owner)| (inode, owner.pid, owner.comm)));
+        let socket = decode(record);
+        found.extend(socket.map(|socket| {
+            assert_eq!(socket.fd, 7);
+            (socket.inode, socket.tgid, Comm::from_kernel(socket.comm))
+        }));
     })
     .unwrap();
     found
@@ -62,6 +66,18 @@ fn what_is_cut_off_or_no_inode_is_nobodys() {
     cut.pop();
     assert_eq!(read(vec![cut]), []);
     assert_eq!(read(vec![record(0, 1, "x")]), []);
+}
+
+#[test]
+fn tasks_may_come_in_pieces() {
+    let mut told = Told::default();
+    for (inode, tgid) in [(5, 1), (6, 1), (5, 9), (6, 1), (7, 9)] {
+        let bytes = record(inode, tgid, "x");
+        told.add(&decode(bytes.first_chunk().unwrap()).unwrap());
+    }
+    let holders = told.finish();
+    let pids = |inode| -> Vec<u32> { holders.users(inode).iter().map(|user| user.pid).collect() };
+    assert_eq!((pids(5), pids(6), pids(7)), (vec![9, 1], vec![1], vec![9]));
 }
 
 #[test]
