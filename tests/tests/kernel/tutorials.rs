@@ -21,7 +21,6 @@ pub(super) fn trials() -> Vec<Trial> {
         options_of_tutorials_show_what_ss_shows,
         filters_of_tutorials_show_what_ss_shows,
         holders_are_those_that_ss_finds,
-        the_summary_counts_what_ss_counts,
         ss_reads_what_was_dumped,
     ]
 }
@@ -196,34 +195,6 @@ fn filters_of_tutorials_show_what_ss_shows(_netns: &Netns) -> Result<()> {
 
 fn holders_are_those_that_ss_finds(_netns: &Netns) -> Result<()> {
     show_the_same(HOLDERS, HOLDERS.len())
-}
-
-/// What `-s` says, but for what a namespace does not know of itself: sockets that are closed, and so
-/// the sums that they are part of.
-fn summary(command: &mut Command) -> Result<Vec<Vec<String>>> {
-    let text = output(command.arg("-s"))?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let known = lines.filter_map(|line| match line.split_once(':') {
-        Some(("Total", _)) => None,
-        Some(("TCP", rest)) => {
-            let parts = rest.split_once('(')?.1.trim_end_matches(')').split(", ");
-            let known = parts.filter(|part| !part.starts_with("closed"));
-            Some(known.map(str::to_owned).collect())
-        }
-        _ => Some(line.split_whitespace().map(str::to_owned).collect()),
-    });
-    Ok(known.collect())
-}
-
-fn the_summary_counts_what_ss_counts(_netns: &Netns) -> Result<()> {
-    let _both = settle()?;
-    let ss = summary(&mut Command::new("ss"))?;
-    let ours = summary(&mut binary::command(&["list"])?)?;
-    ensure!(ss.len() > 5, "{ss:?}");
-    for line in ss {
-        ensure!(ours.contains(&line), "no {line:?} in {ours:?}");
-    }
-    Ok(())
 }
 
 /// `-D` writes what `ss` can read, of the sockets that the filter selects. IPv4 alone: ss stops at the end
