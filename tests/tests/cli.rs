@@ -72,6 +72,7 @@ fn mistakes_are_one_line_with_a_hint() -> Result<()> {
         (&["-u"], &["-u: not traced live", "sockwatch list -u"]),
         (&["-t", "-f", "unix"], &["-f unix: not traced live"]),
         (&["-s"], &["-s (--summary): only sockwatch list has it"]),
+        (&["list", "-Kt", ""], &["-K closes", "there is none"]),
         (&["list", "--jsn"], &["unknown option '--jsn'"]),
         (&["list", "sport", "=", "-1"], &["unknown option '-1'"]),
         (

@@ -181,6 +181,7 @@ impl ListConfig {
         let tables = tables(shared);
         let netns = open_netns(shared)?;
         let filter = words::read(shared, &tables, netns.as_ref())?;
+        refuse_unfiltered(&deed, filter.states, &filter.expr)?;
         let tables = deed_tables(&deed, tables.with_states(filter.states))?;
         Ok(Self {
             tables,
@@ -204,18 +205,24 @@ impl ListConfig {
 }
 
 fn deed(args: &ListArgs) -> Result<Deed, Failure> {
-    let shared = &args.shared;
     match &args.diag {
         Some(_) if args.kill => Err(Failure::usage(anyhow!("-K and -D exclude each other"))),
         Some(path) => Ok(Deed::Store(path.clone())),
         None if !args.kill => Ok(Deed::Show),
-        None if shared.words.is_empty() && shared.filter.is_empty() => {
-            Err(Failure::usage(anyhow!(
-                "-K closes every socket that the filter wants, and there is none; `state all` wants all"
-            )))
-        }
         None => Ok(Deed::Kill),
     }
+}
+
+/// Refuses to close whatever there is for want of a filter: words may be there and say nothing, as those of
+/// an empty file or of a variable that is not set.
+fn refuse_unfiltered(deed: &Deed, states: Option<StateSet>, expr: &Expr) -> Result<(), Failure> {
+    let says_nothing = states.is_none_or(StateSet::is_empty) && *expr == Expr::EVERYTHING;
+    if *deed == Deed::Kill && says_nothing {
+        return Err(Failure::usage(anyhow!(
+            "-K closes every socket that the filter wants, and there is none; `state all` wants all"
+        )));
+    }
+    Ok(())
 }
 
 /// The tables whose sockets that can be done with.

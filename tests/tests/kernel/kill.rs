@@ -130,6 +130,12 @@ fn what_the_kernel_cannot_close_is_told(_netns: &Netns) -> Result<()> {
         ensure!(none.is_empty());
     }
     for (args, said) in [
+        ("-K -w state all", "-K closes no sockets of these tables"),
+        ("-K -t -F /dev/null", "and there is none"),
+        (
+            "-K -t state listening exclude listening",
+            "and there is none",
+        ),
         (
             "-K",
             "-K closes every socket that the filter wants, and there is none",

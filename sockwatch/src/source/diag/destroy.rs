@@ -6,9 +6,11 @@
 //! Needs CAP_NET_ADMIN in the user namespace of the network namespace, and a kernel with
 //! `CONFIG_INET_DIAG_DESTROY`.
 
+use std::num::NonZeroU64;
+
 use rustix::io::Errno;
 
-use super::{Asking, request::exact, wire::exact::Exact};
+use super::{Asking, LookFor, request::exact, wire::exact::Exact};
 use crate::model::{Endpoint, Netid, Row};
 
 /// Why a socket was not closed.
@@ -49,34 +51,41 @@ impl Destroyer {
     ///
     /// sock_diag can't be asked.
     pub fn close(&mut self, row: &Row<'_>) -> Result<Result<(), NotClosed>, Asking> {
-        let (Some(protocol), Some(tuple)) = (protocol(row), Endpoint::tuple(&row.local, &row.peer))
-        else {
+        let ends = Endpoint::tuple(&row.local, &row.peer);
+        let cookie = row.cookie.and_then(NonZeroU64::new);
+        // Without a cookie any socket of these ends would do.
+        let (Some(protocol), Some(tuple), Some(_)) = (protocol(row.netid), ends, cookie) else {
             return Ok(Err(NotClosed::Unsupported));
+        };
+        let wanted = LookFor {
+            cookie,
+            tuple,
+            ifindex: row.info.ifindex.unwrap_or(0),
         };
         let exact = match &mut self.exact {
             Some(exact) => exact,
             closed => closed.insert(Exact::open()?),
         };
         let sequence = exact.sequence_for(1);
-        let request = exact::destroy(protocol, &tuple, row, sequence);
+        let request = exact::destroy(protocol, &wanted, sequence);
         let done = exact.order(&request, sequence)?;
         Ok(done.map_err(NotClosed::of))
     }
 }
 
 /// Whether sockets of this table can be closed at all.
-pub fn can_close(netid: Netid) -> bool {
-    netid.is_inet()
+pub const fn can_close(netid: Netid) -> bool {
+    protocol(netid).is_some()
 }
 
-/// Number of the protocol; MPTCP's does not fit, and can't be closed.
-fn protocol(row: &Row<'_>) -> Option<u8> {
-    match row.netid {
+/// Number of the protocol. MPTCP's does not fit, and can't be closed. Of raw sockets the kernel closes any
+/// that has these ends, whatever its cookie (`raw_diag_destroy`).
+const fn protocol(netid: Netid) -> Option<u8> {
+    match netid {
         Netid::Tcp => Some(6),
         Netid::Udp => Some(17),
         Netid::Dccp => Some(33),
         Netid::Sctp => Some(132),
-        Netid::Raw => Some(255),
         _ => None,
     }
 }

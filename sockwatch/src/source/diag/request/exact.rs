@@ -8,7 +8,7 @@ use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST};
 use netlink_packet_sock_diag::{SOCK_DESTROY, SOCK_DIAG_BY_FAMILY};
 
 use super::super::look::LookFor;
-use crate::model::{Family, Netid, Proto, Row, Tuple, ipv6_octets};
+use crate::model::{Family, Proto, ipv6_octets};
 
 /// Size of a request: `nlmsghdr` and `inet_diag_req_v2`.
 pub(in super::super) const REQUEST_BYTES: u8 = 72;
@@ -23,54 +23,34 @@ pub(in super::super) fn append(bytes: &mut Vec<u8>, wanted: &LookFor, sequence: 
         flags: NLM_F_REQUEST,
         sequence,
         protocol: Proto::Tcp.number().to_le_bytes()[0],
-        raw_protocol: 0,
-        ifindex: wanted.ifindex,
-        cookie: wanted.cookie,
     };
-    one.append(&wanted.tuple, bytes);
+    one.append(wanted, bytes);
 }
 
-/// A request to close the socket of `row`, which has these ends and the protocol of that number. It is
-/// answered by an acknowledgment.
-pub(in super::super) fn destroy(
-    protocol: u8,
-    tuple: &Tuple,
-    row: &Row<'_>,
-    sequence: u32,
-) -> Vec<u8> {
-    // The port of a raw socket is its protocol.
-    let raw_protocol = match row.netid {
-        Netid::Raw => tuple.sport.to_le_bytes()[0],
-        _ => 0,
-    };
+/// A request to close a socket of the protocol with that number. It is answered by an acknowledgment.
+pub(in super::super) fn destroy(protocol: u8, wanted: &LookFor, sequence: u32) -> Vec<u8> {
     let one = One {
         kind: SOCK_DESTROY,
         flags: NLM_F_REQUEST | NLM_F_ACK,
         sequence,
         protocol,
-        raw_protocol,
-        ifindex: row.info.ifindex.unwrap_or(0),
-        cookie: row.cookie.and_then(NonZeroU64::new),
     };
     let mut bytes = Vec::with_capacity(REQUEST_BYTES.into());
-    one.append(tuple, &mut bytes);
+    one.append(wanted, &mut bytes);
     bytes
 }
 
-/// What requests for one socket differ in, besides its ends.
+/// What requests for one socket differ in, besides the socket.
 struct One {
     kind: u16,
     flags: u16,
     sequence: u32,
     protocol: u8,
-    /// `sdiag_raw_protocol`
-    raw_protocol: u8,
-    ifindex: u32,
-    cookie: Option<NonZeroU64>,
 }
 
 impl One {
-    fn append(&self, tuple: &Tuple, bytes: &mut Vec<u8>) {
+    fn append(&self, wanted: &LookFor, bytes: &mut Vec<u8>) {
+        let tuple = &wanted.tuple;
         // A mapped address is looked up as IPv4 whatever the family (`inet_diag_find_one_icsk`).
         let (family, src, dst) = match (tuple.src, tuple.dst) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => {
@@ -78,19 +58,18 @@ impl One {
             }
             (src, dst) => (Family::Inet6, ipv6_octets(src), ipv6_octets(dst)),
         };
-        let cookie = self.cookie.map_or(NO_COOKIE, NonZeroU64::get);
+        let cookie = wanted.cookie.map_or(NO_COOKIE, NonZeroU64::get);
         bytes.extend(u32::from(REQUEST_BYTES).to_ne_bytes());
         bytes.extend(self.kind.to_ne_bytes());
         bytes.extend(self.flags.to_ne_bytes());
         bytes.extend(self.sequence.to_ne_bytes());
         bytes.extend([0; 4]);
-        bytes.extend([family.number(), self.protocol, 0, self.raw_protocol]);
-        bytes.extend([0; 4]);
+        bytes.extend([family.number(), self.protocol, 0, 0, 0, 0, 0, 0]);
         bytes.extend(tuple.sport.to_be_bytes());
         bytes.extend(tuple.dport.to_be_bytes());
         bytes.extend(src);
         bytes.extend(dst);
-        bytes.extend(self.ifindex.to_ne_bytes());
+        bytes.extend(wanted.ifindex.to_ne_bytes());
         // The low word first (`sock_diag_check_cookie`).
         let [low @ .., e, f, g, h] = cookie.to_le_bytes();
         bytes.extend(u32::from_le_bytes(low).to_ne_bytes());
